@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID, uuid4
 
+import orjson
 from sqlalchemy import DateTime, Engine, Enum, MetaData, Uuid, create_engine, event, make_url
 from sqlalchemy.engine.interfaces import Dialect
 from sqlalchemy.orm import DeclarativeBase, Session, mapped_column
@@ -87,6 +88,8 @@ def connect(url: str) -> Engine:
         _engine = create_engine(
             target,
             hide_parameters=True,
+            json_serializer=_to_json,
+            json_deserializer=orjson.loads,
             pool_size=20,
             max_overflow=20,
             connect_args={"timeout": 30, "check_same_thread": False},
@@ -99,6 +102,8 @@ def connect(url: str) -> Engine:
         _engine = create_engine(
             target,
             hide_parameters=True,
+            json_serializer=_to_json,
+            json_deserializer=orjson.loads,
             pool_size=16,
             max_overflow=16,
             pool_timeout=10,
@@ -108,6 +113,10 @@ def connect(url: str) -> Engine:
     _writing = _engine.execution_options(writes=True)
     _reading = _engine.execution_options(isolation_level="AUTOCOMMIT")
     return _engine
+
+
+def _to_json(value: Any) -> str:
+    return orjson.dumps(value, option=orjson.OPT_UTC_Z).decode()
 
 
 def engine() -> Engine:

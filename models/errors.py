@@ -84,3 +84,38 @@ class BadgeRevoked(BrokenRule):
 
     slug = "badge-revoked"
     title = "The badge was revoked"
+
+
+class SignInRefused(BrokenRule):
+    """The username, password or token is not good: nothing tells which."""
+
+    slug = "sign-in"
+    title = "Please sign in"
+
+
+class TooManyTries(BrokenRule):
+    """Too much was asked in too short a time; `retry_after` says in how many seconds to come back."""
+
+    slug = "too-many"
+    title = "Too many tries"
+
+
+class KeyReused(BrokenRule):
+    """An Idempotency-Key came back with another request."""
+
+    slug = "key-reused"
+    title = "The Idempotency-Key was used before"
+
+
+class KeyInUse(BrokenRule):
+    """The first request with this Idempotency-Key has not ended."""
+
+    slug = "key-in-use"
+    title = "The first request is still running"
+
+
+class VersionRequired(BrokenRule):
+    """A scheduler changes a visit without saying which version of it was read."""
+
+    slug = "version-required"
+    title = "Say which version you read"

@@ -1,0 +1,165 @@
+"""Who is asking, and what their role allows. A route that names no role is refused."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, TypeVar
+from uuid import UUID
+
+import jwt
+from flask import Flask, current_app, g, request
+from sqlalchemy import bindparam, select
+
+from models import clock, database
+from models.errors import NotYours, SignInRefused
+from models.user import ACCESS_LIFE, Role, SignIn, User
+from models.visit import Visit
+
+View = TypeVar("View", bound=Callable[..., Any])
+
+ANYONE = frozenset({"anyone"})
+
+
+def roles(*names: str) -> Callable[[View], View]:
+    """Let these roles in. Checked before anything of the request is read."""
+    allowed = frozenset(Role(name) for name in names)
+
+    def mark(view: View) -> View:
+        view.roles = allowed  # type: ignore[attr-defined]
+        return view
+
+    return mark
+
+
+def anyone(view: View) -> View:
+    """Let everybody in, signed in or not."""
+    view.roles = ANYONE  # type: ignore[attr-defined]
+    return view
+
+
+@dataclass(frozen=True, slots=True)
+class SignedIn:
+    """Who is asking."""
+
+    user_id: UUID
+    role: Role
+    officer_id: UUID | None
+    sign_in_id: UUID
+
+
+class AccessTokens:
+    """Access tokens: HS256 JWS that live 15 minutes and name a sign-in, which is looked up every time."""
+
+    HEADER = {"alg": "HS256", "typ": "at+jwt"}  # noqa: RUF012
+
+    def __init__(self, secret: bytes, issuer: str) -> None:
+        if len(secret) < 32:
+            raise ValueError("the key of the access tokens needs 32 bytes")
+        self._secret = secret
+        self._issuer = issuer
+
+    def issue(self, sign_in: SignIn, at: datetime) -> str:
+        """A token for this sign-in."""
+        issued = int(at.timestamp())
+        return self._sign(
+            {
+                "iss": self._issuer,
+                "sub": str(sign_in.user_id),
+                "sid": str(sign_in.id),
+                "iat": issued,
+                "exp": issued + int(ACCESS_LIFE.total_seconds()),
+            }
+        )
+
+    def _sign(self, claims: dict[str, Any]) -> str:
+        return jwt.encode(claims, self._secret, algorithm="HS256", headers=dict(self.HEADER))
+
+    def read(self, token: str, at: datetime) -> UUID:
+        """The sign-in a token names. Raises SignInRefused for any token that `issue` would not have made.
+
+        Signing the claims again and comparing refuses what a lenient reader lets through: other
+        spellings of the same bytes, further members, another header.
+        """
+        refused = SignInRefused("Your access token is not valid or has run out. Refresh it or sign in again.")
+        if len(token) > 1024 or not token.isascii():
+            raise refused
+        try:
+            claims = jwt.decode(
+                token,
+                self._secret,
+                algorithms=["HS256"],
+                issuer=self._issuer,
+                # Our own clock judges the times, below: a second's difference is no forgery.
+                options={"require": ["exp", "iat", "sub"], "verify_exp": False, "verify_iat": False},
+            )
+            issued, expires = claims["iat"], claims["exp"]
+            if type(issued) is not int or type(expires) is not int or self._sign(claims) != token:
+                raise refused
+            if expires - issued != ACCESS_LIFE.total_seconds() or not issued - 30 <= at.timestamp() < expires:
+                raise refused
+            return UUID(claims["sid"])
+        except (jwt.PyJWTError, KeyError, ValueError, TypeError, AttributeError, RecursionError):
+            raise refused from None
+
+
+# The user and not only the token decides: a closed account or a sign-out counts at once.
+_WHO = (
+    select(User.id, User.role, User.officer_id)
+    .join(SignIn, SignIn.user_id == User.id)
+    .where(SignIn.id == bindparam("sign_in_id"), SignIn.ended_at.is_(None), User.active)
+)
+
+
+def who() -> SignedIn:
+    """Who is asking. Only inside a route that names roles."""
+    signed_in: SignedIn = g.signed_in
+    return signed_in
+
+
+def _authenticate() -> SignedIn:
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not token:
+        raise SignInRefused("Sign in at /v1/tokens and send the access token as Authorization: Bearer.")
+    sign_in_id = current_app.extensions["access_tokens"].read(token.strip(), clock.now())
+    with database.reading() as session:
+        row = session.execute(_WHO, {"sign_in_id": sign_in_id}).one_or_none()
+    if row is None:
+        raise SignInRefused("You are signed out. Sign in again.")
+    return SignedIn(row.id, row.role, row.officer_id, sign_in_id)
+
+
+def allowed_roles(view: Any, method: str) -> frozenset[str]:
+    """The roles a view names for a method; none if it names none."""
+    handler = view
+    if view_class := getattr(view, "view_class", None):
+        method = method.lower()
+        handler = getattr(view_class, method, None)
+        if handler is None and method == "head":
+            handler = getattr(view_class, "get", None)
+    return getattr(handler, "roles", frozenset())
+
+
+def _check_role() -> None:
+    """Default deny, before the body is looked at: a stranger learns nothing of what a route takes."""
+    if request.endpoint is None or request.routing_exception is not None:
+        return
+    allowed = allowed_roles(current_app.view_functions[request.endpoint], request.method)
+    if allowed is ANYONE:
+        return
+    g.signed_in = signed_in = _authenticate()
+    if signed_in.role not in allowed:
+        raise NotYours("Your role does not allow this.")
+
+
+def register(app: Flask) -> None:
+    """Check the role before every request."""
+    app.before_request(_check_role)
+
+
+def refuse_unless_theirs(visit: Visit) -> None:
+    """An officer reaches only their own visits. Raises NotYours."""
+    signed_in = who()
+    if signed_in.role is Role.OFFICER and (
+        signed_in.officer_id is None or visit.officer_id != signed_in.officer_id
+    ):
+        raise NotYours("This visit is another officer's.")

@@ -1,0 +1,100 @@
+"""Settings, read from the environment once. docs/settings.md tells of each."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+INSTANCE = Path(__file__).resolve().parent.parent / "instance"
+
+
+class BadSetting(ValueError):
+    """A setting is missing or cannot be meant; the message says which and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything that differs between one installation and another."""
+
+    app_env: str
+    database_url: str
+    public_base_url: str
+    keys_dir: Path
+    council_name: str
+    council_phone: str
+    sms_sender: str
+    twilio_account_sid: str | None
+    twilio_auth_token: str | None
+    twilio_from: str | None
+    twilio_messaging_service_sid: str | None
+    twilio_api_base: str | None
+    checks_per_minute: int
+    trusted_proxies: int
+    log_level: str
+
+    @property
+    def production(self) -> bool:
+        """Whether real residents are served: then nothing made for development is accepted."""
+        return self.app_env == "production"
+
+    @classmethod
+    def from_environment(cls, environ: Mapping[str, str] = os.environ) -> "Settings":
+        """Read and check every setting. Raises BadSetting."""
+
+        def text(name: str, default: str = "") -> str:
+            return environ.get(name, "").strip() or default
+
+        def number(name: str, default: int) -> int:
+            value = text(name, str(default))
+            if not value.isascii() or not value.isdigit():
+                raise BadSetting(f"{name} must be a whole number, 0 or more, not {value!r}.")
+            return int(value)
+
+        settings = cls(
+            app_env=text("APP_ENV", "development"),
+            database_url=text("DATABASE_URL", f"sqlite:///{INSTANCE / 'visits.sqlite3'}"),
+            public_base_url=text("PUBLIC_BASE_URL", "http://127.0.0.1:8000").rstrip("/"),
+            keys_dir=Path(text("KEYS_DIR", str(INSTANCE / "keys"))),
+            council_name=text("COUNCIL_NAME", "Harrow Council"),
+            council_phone=text("COUNCIL_PHONE", "020 8863 5611"),
+            sms_sender=text("SMS_SENDER", "console"),
+            twilio_account_sid=text("TWILIO_ACCOUNT_SID") or None,
+            twilio_auth_token=text("TWILIO_AUTH_TOKEN") or None,
+            twilio_from=text("TWILIO_FROM") or None,
+            twilio_messaging_service_sid=text("TWILIO_MESSAGING_SERVICE_SID") or None,
+            twilio_api_base=text("TWILIO_API_BASE").rstrip("/") or None,
+            checks_per_minute=number("CHECKS_PER_MINUTE", 60),
+            trusted_proxies=number("TRUSTED_PROXIES", 0),
+            log_level=text("LOG_LEVEL", "INFO").upper(),
+        )
+        settings._check(environ)
+        return settings
+
+    def _check(self, environ: Mapping[str, str]) -> None:
+        if self.app_env not in ("development", "production"):
+            raise BadSetting("APP_ENV must be development or production.")
+        base = urlsplit(self.public_base_url)
+        if base.scheme not in ("http", "https") or not base.hostname or base.query or base.fragment:
+            raise BadSetting("PUBLIC_BASE_URL must be an address such as https://visits.harrow.gov.uk")
+        if self.log_level not in ("DEBUG", "INFO", "WARNING", "ERROR"):
+            raise BadSetting("LOG_LEVEL must be DEBUG, INFO, WARNING or ERROR.")
+        if self.sms_sender not in ("console", "twilio"):
+            raise BadSetting("SMS_SENDER must be console or twilio.")
+        if self.sms_sender == "twilio":
+            for name in ("twilio_account_sid", "twilio_auth_token"):
+                if not getattr(self, name):
+                    raise BadSetting(f"SMS_SENDER=twilio needs {name.upper()}.")
+            if not (self.twilio_from or self.twilio_messaging_service_sid):
+                raise BadSetting("SMS_SENDER=twilio needs TWILIO_FROM or TWILIO_MESSAGING_SERVICE_SID.")
+        if not self.production:
+            return
+        for name in ("DATABASE_URL", "KEYS_DIR", "PUBLIC_BASE_URL", "COUNCIL_PHONE"):
+            if not environ.get(name, "").strip():
+                raise BadSetting(f"In production {name} must be set.")
+        if base.scheme != "https":
+            raise BadSetting("In production PUBLIC_BASE_URL must begin with https://")
+        if self.sms_sender == "console":
+            raise BadSetting("In production SMS_SENDER must be a carrier: console sends nothing.")
+        if self.twilio_api_base:
+            raise BadSetting("TWILIO_API_BASE is for stand-ins and is refused in production.")

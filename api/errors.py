@@ -1,0 +1,131 @@
+"""Every error as RFC 9457 problem details: what is wrong, and what to do."""
+
+import http
+import logging
+from typing import Any
+
+import orjson
+from flask import Flask, Response, request
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.orm.exc import StaleDataError
+from werkzeug.exceptions import HTTPException
+
+from models import errors
+
+log = logging.getLogger(__name__)
+
+STATUS: dict[type[errors.BrokenRule], int] = {
+    errors.SignInRefused: 401,
+    errors.NotYours: 403,
+    errors.BadgeRevoked: 403,
+    errors.Unknown: 404,
+    errors.AlreadyTaken: 409,
+    errors.DiaryClash: 409,
+    errors.VisitState: 409,
+    errors.OfficerUnavailable: 409,
+    errors.KeyInUse: 409,
+    errors.VersionConflict: 412,
+    errors.Unprocessable: 422,
+    errors.KeyReused: 422,
+    errors.VersionRequired: 428,
+    errors.TooManyTries: 429,
+}
+"""Which answer each broken rule gives: the one table."""
+
+_ADVICE = {
+    400: "The request could not be read. Check that its body is valid JSON in UTF-8.",
+    401: "Sign in at /v1/tokens and send the access token as Authorization: Bearer.",
+    403: "Your role does not allow this.",
+    404: "Nothing is here.",
+    405: "This address does not take this method.",
+    406: "We cannot answer in the format you accept.",
+    413: "The request is too large.",
+    415: "Send the body as Content-Type: application/json.",
+    422: "Please correct the fields named in errors.",
+    500: "Something went wrong on our side. Nothing was changed. Please try again.",
+    503: "We are not ready. Please try again in a moment.",
+}
+
+
+def problem(
+    status: int,
+    detail: str | None = None,
+    *,
+    slug: str | None = None,
+    title: str | None = None,
+    headers: dict[str, str] | None = None,
+    **extra: Any,
+) -> Response:
+    """A problem document. `extra` are further members, such as `errors` by field."""
+    body = {
+        "type": f"/problems/{slug}" if slug else "about:blank",
+        "title": title or http.HTTPStatus(status).phrase,
+        "status": status,
+        "detail": detail or _ADVICE.get(status, "The request was refused."),
+        **extra,
+    }
+    answer = Response(orjson.dumps(body), status, content_type="application/problem+json")
+    if headers:
+        answer.headers.update(headers)
+    if status == 401:
+        answer.headers["WWW-Authenticate"] = "Bearer"
+    return answer
+
+
+def _broken_rule(error: Exception) -> Response:
+    assert isinstance(error, errors.BrokenRule)  # noqa: S101 - narrows the type for the reader and mypy
+    extra = dict(error.extra)
+    headers = {"Retry-After": str(extra.pop("retry_after"))} if "retry_after" in extra else None
+    return problem(
+        STATUS[type(error)], error.detail, slug=error.slug, title=error.title, headers=headers, **extra
+    )
+
+
+def _stale(_: Exception) -> Response:
+    return _broken_rule(
+        errors.VersionConflict("Somebody changed the visit just now. Read it again, then repeat your change.")
+    )
+
+
+def _http(error: Exception) -> Response:
+    assert isinstance(error, HTTPException)  # noqa: S101
+    if error.response is not None:
+        return Response(error.response.get_data(), error.response.status_code)
+    status = error.code or 500
+    data = getattr(error, "data", None) or {}
+    extra: dict[str, Any] = {}
+    if messages := data.get("messages"):
+        # webargs nests the fields under where it found them: {"json": {"phone": [...]}}.
+        fields: dict[str, Any] = {}
+        for place in messages.values():
+            fields.update(place if isinstance(place, dict) else {"request": place})
+        extra["errors"] = fields
+    headers = {key: value for key, value in error.get_headers() if key in ("Allow", "Retry-After")}
+    return problem(
+        status,
+        data.get("message"),
+        slug="not-valid" if status == 422 else None,
+        headers=headers,
+        **extra,
+    )
+
+
+def _unavailable(error: Exception) -> Response:
+    log.error("database_unavailable", extra={"endpoint": request.endpoint, "error": type(error).__name__})
+    return problem(503, headers={"Retry-After": "5"})
+
+
+def _unexpected(error: Exception) -> Response:
+    log.error("unexpected_error", extra={"endpoint": request.endpoint}, exc_info=error)
+    return problem(500)
+
+
+def register(app: Flask) -> None:
+    """Answer every error of the application with a problem document."""
+    app.register_error_handler(errors.BrokenRule, _broken_rule)
+    app.register_error_handler(StaleDataError, _stale)
+    app.register_error_handler(HTTPException, _http)
+    app.register_error_handler(OperationalError, _unavailable)
+    app.register_error_handler(PoolTimeout, _unavailable)
+    app.register_error_handler(Exception, _unexpected)

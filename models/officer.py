@@ -1,0 +1,100 @@
+"""Officers: the people who come to the door, and their photos."""
+
+from datetime import date, datetime
+from enum import StrEnum
+from uuid import UUID
+
+from sqlalchemy import JSON, CheckConstraint, ForeignKey, LargeBinary, String, select
+from sqlalchemy.orm import Mapped, Session, deferred, mapped_column
+
+from models.clock import LONDON
+from models.database import Base, by_value, new_id
+from models.errors import OfficerUnavailable, Unprocessable
+
+
+class Employment(StrEnum):
+    """Who employs an officer: the resident is told."""
+
+    EMPLOYEE = "employee"
+    CONTRACTOR = "contractor"
+
+
+class Officer(Base):
+    """Somebody who visits residents for the council."""
+
+    __tablename__ = "officers"
+    __table_args__ = (
+        CheckConstraint(
+            "(employment = 'contractor') = (company IS NOT NULL)"
+            " AND (employment = 'contractor') = (contract_ends_on IS NOT NULL)",
+            name="contractors_have_a_contract",
+        ),
+    )
+
+    id: Mapped[UUID] = new_id()
+    staff_number: Mapped[str] = mapped_column(String(40), unique=True)
+    display_name: Mapped[str] = mapped_column(String(80))
+    job_title: Mapped[str] = mapped_column(String(80))
+    employment: Mapped[Employment] = mapped_column(by_value(Employment))
+    company: Mapped[str | None] = mapped_column(String(80))
+    contract_ends_on: Mapped[date | None]
+    phone: Mapped[str | None] = mapped_column(String(16))
+    skills: Mapped[list[str]] = mapped_column(JSON, default=list)
+    active: Mapped[bool] = mapped_column(default=True)
+    suspended_at: Mapped[datetime | None]
+    suspended_reason: Mapped[str | None] = mapped_column(String(500))
+    photo_id: Mapped[UUID | None]
+    created_at: Mapped[datetime]
+
+    def settle_contract(self) -> None:
+        """An employee has no company; a contractor has one and the day the contract ends.
+
+        Raises Unprocessable naming the field that is missing.
+        """
+        if self.employment is Employment.EMPLOYEE:
+            self.company = self.contract_ends_on = None
+        elif not self.company:
+            raise Unprocessable("company", "A contractor needs the company they work for.")
+        elif not self.contract_ends_on:
+            raise Unprocessable("contract_ends_on", "A contractor needs the day the contract ends.")
+
+    def refuse_unless_available(self, starts_at: datetime) -> None:
+        """Raises OfficerUnavailable if this officer may not visit at `starts_at`."""
+        if not self.active or self.suspended_at is not None:
+            raise OfficerUnavailable("This officer is not working now. Choose another officer.")
+        if self.contract_ends_on and starts_at.astimezone(LONDON).date() > self.contract_ends_on:
+            raise OfficerUnavailable(
+                f"This officer's contract ends on {self.contract_ends_on:%d %B %Y}. "
+                "Choose another officer or an earlier day."
+            )
+
+
+class OfficerPhoto(Base):
+    """A photo of an officer, re-encoded by us: nothing of the upload but its picture is kept."""
+
+    __tablename__ = "officer_photos"
+
+    id: Mapped[UUID] = new_id()
+    officer_id: Mapped[UUID] = mapped_column(ForeignKey("officers.id"), index=True)
+    jpeg: Mapped[bytes] = deferred(mapped_column(LargeBinary))
+    uploaded_at: Mapped[datetime]
+    uploaded_by_id: Mapped[UUID | None] = mapped_column(ForeignKey("users.id"))
+
+
+def lock_diaries(session: Session, *officer_ids: UUID | None) -> dict[UUID, Officer]:
+    """Lock these officers' diaries until the transaction ends, in one order, so that none deadlock.
+
+    Every writer of a diary takes the officer's row first (FOR NO KEY UPDATE); an exclusion constraint
+    alone deadlocks under contention. SQLite has one writer at a time and needs no row locks.
+    """
+    wanted = {officer_id for officer_id in officer_ids if officer_id is not None}
+    if not wanted:
+        return {}
+    found = session.scalars(
+        select(Officer)
+        .where(Officer.id.in_(wanted))
+        .order_by(Officer.id)
+        .with_for_update(key_share=True)
+        .execution_options(populate_existing=True)
+    )
+    return {officer.id: officer for officer in found}

@@ -1,0 +1,366 @@
+"""A visit: its state now, and each thing that can be done with it."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+from uuid import UUID, uuid4
+
+from sqlalchemy import JSON, CheckConstraint, ForeignKey, Index, String, select, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Mapped, Session, joinedload, mapped_column, relationship
+
+from models import diary
+from models.database import Base, by_value, new_id
+from models.errors import DiaryClash, Unknown, Unprocessable, VisitState
+from models.officer import Officer, lock_diaries
+from models.promise import Promise
+from models.reference import new_visit_reference
+from models.resident import Resident
+from models.visit_event import EventKind, RequestedBy, VisitEvent
+
+FARTHEST_AHEAD = timedelta(days=730)
+FARTHEST_BACK = timedelta(days=366)
+
+
+class VisitStatus(StrEnum):
+    """Where a visit stands."""
+
+    BOOKED = "booked"
+    EN_ROUTE = "en_route"
+    ARRIVED = "arrived"
+    COMPLETED = "completed"
+    NO_ACCESS = "no_access"
+    CANCELLED = "cancelled"
+    MISSED = "missed"
+
+
+class Outcome(StrEnum):
+    """How a visit ended."""
+
+    COMPLETED = "completed"
+    NO_ACCESS = "no_access"
+
+
+BEFORE_THE_DOOR = (VisitStatus.BOOKED, VisitStatus.EN_ROUTE)
+
+
+class Visit(Base):
+    """A home visit by one officer to one resident at one address: its state now.
+
+    How it came to be so is in its events, which are never changed; the times that the resident was
+    promised are in its promises. `version` counts the changes and is the visit's ETag.
+    """
+
+    __tablename__ = "visits"
+    __table_args__ = (
+        CheckConstraint("ends_at > starts_at", name="ends_after_it_starts"),
+        Index("ix_visits_starts_at", "starts_at", "id"),
+        Index("ix_visits_officer", "officer_id", "starts_at", "id"),
+        Index("ix_visits_resident", "resident_id", "starts_at", "id"),
+        Index("ix_visits_status", "status", "starts_at", "id"),
+    )
+
+    id: Mapped[UUID] = new_id()
+    reference: Mapped[str] = mapped_column(String(12), unique=True)
+    resident_id: Mapped[UUID] = mapped_column(ForeignKey("residents.id"))
+    officer_id: Mapped[UUID | None] = mapped_column(ForeignKey("officers.id"))
+    purpose: Mapped[str] = mapped_column(String(200))
+    skills: Mapped[list[str]] = mapped_column(JSON, default=list)
+    starts_at: Mapped[datetime]
+    ends_at: Mapped[datetime]
+    status: Mapped[VisitStatus] = mapped_column(by_value(VisitStatus))
+    version: Mapped[int] = mapped_column()
+    first_promised_at: Mapped[datetime]
+    promise_number: Mapped[int]
+    expected_at: Mapped[datetime | None]
+    departed_at: Mapped[datetime | None]
+    arrived_at: Mapped[datetime | None]
+    arrival_recorded_at: Mapped[datetime | None]
+    arrival_promised_at: Mapped[datetime | None]
+    arrival_flags: Mapped[list[str] | None] = mapped_column(JSON(none_as_null=True))
+    finished_at: Mapped[datetime | None]
+    created_at: Mapped[datetime]
+
+    resident: Mapped[Resident] = relationship(lazy="raise")
+
+    __mapper_args__ = {"version_id_col": version}  # noqa: RUF012 - the mapper's own form
+
+    @property
+    def duration(self) -> timedelta:
+        """How long the visit is planned to take."""
+        return self.ends_at - self.starts_at
+
+    @property
+    def duration_minutes(self) -> int:
+        """The same in whole minutes, as it was booked."""
+        return int(self.duration.total_seconds() // 60)
+
+    @classmethod
+    def book(
+        cls,
+        session: Session,
+        *,
+        resident: Resident,
+        officer_id: UUID | None,
+        purpose: str,
+        skills: Sequence[str],
+        starts_at: datetime,
+        duration: timedelta,
+        reason: str | None,
+        by: UUID,
+        at: datetime,
+    ) -> "Visit":
+        """Book a visit and make its first promise.
+
+        A visit that already happened may be entered if `reason` says why. Raises DiaryClash,
+        OfficerUnavailable, or Unprocessable for a time that cannot be meant.
+        """
+        if starts_at < at and not reason:
+            raise Unprocessable(
+                "reason", "This time is past. Say why the visit is entered afterwards, or choose a later time."
+            )
+        _refuse_far_times(starts_at, at)
+        _take_diary(session, officer_id, starts_at)
+        visit = cls(
+            id=uuid4(),
+            reference=new_visit_reference(),
+            resident_id=resident.id,
+            officer_id=officer_id,
+            purpose=purpose,
+            skills=list(skills),
+            starts_at=starts_at,
+            ends_at=starts_at + duration,
+            status=VisitStatus.BOOKED,
+            first_promised_at=starts_at,
+            promise_number=1,
+            created_at=at,
+        )
+        session.add(visit)
+        _write_diary(session, visit)
+        visit._promise(session, by=by, at=at)
+        visit.record(
+            session,
+            EventKind.BOOKED,
+            occurred_at=at,
+            by=by,
+            at=at,
+            reason=reason,
+            details={"starts_at": starts_at, "officer_id": officer_id},
+        )
+        return visit
+
+    def move(
+        self,
+        session: Session,
+        *,
+        starts_at: datetime,
+        officer_id: UUID | None,
+        reason: str,
+        requested_by: RequestedBy,
+        by: UUID,
+        at: datetime,
+    ) -> VisitEvent:
+        """Give the visit another time, another officer or both; a new time is a new promise.
+
+        Only a visit that nobody has set out for can be moved. Raises VisitState, DiaryClash,
+        OfficerUnavailable or Unprocessable.
+        """
+        if self.status is not VisitStatus.BOOKED:
+            raise VisitState(f"Only a booked visit can be moved; this one is {self.status.value}.")
+        if (starts_at, officer_id) == (self.starts_at, self.officer_id):
+            raise Unprocessable("starts_at", "The visit is already at this time with this officer.")
+        if starts_at < at:
+            raise Unprocessable("starts_at", "This time is past. Choose a later one.")
+        _refuse_far_times(starts_at, at)
+        _take_diary(session, officer_id, starts_at, also=self.officer_id)
+        details = {
+            "moved_from": self.starts_at,
+            "moved_to": starts_at,
+            "officer_from": self.officer_id,
+            "officer_to": officer_id,
+            "requested_by": requested_by,
+        }
+        new_time = starts_at != self.starts_at
+        self.ends_at, self.starts_at = starts_at + self.duration, starts_at
+        self.officer_id = officer_id
+        self.expected_at = None
+        if new_time:
+            self.promise_number += 1
+        _write_diary(session, self)
+        if new_time:
+            self._close_promise(session, self.promise_number - 1, EventKind.MOVED, at=at)
+            self._promise(session, by=by, at=at)
+        return self.record(
+            session, EventKind.MOVED, occurred_at=at, by=by, at=at, reason=reason, details=details
+        )
+
+    def cancel(
+        self, session: Session, *, reason: str, requested_by: RequestedBy, by: UUID, at: datetime
+    ) -> VisitEvent:
+        """Cancel a visit whose officer is not yet at the door. Raises VisitState."""
+        if self.status not in BEFORE_THE_DOOR:
+            raise VisitState(f"This visit is {self.status.value} and can no longer be cancelled.")
+        self.status = VisitStatus.CANCELLED
+        self._close_promise(session, self.promise_number, EventKind.CANCELLED, at=at)
+        return self.record(
+            session,
+            EventKind.CANCELLED,
+            occurred_at=at,
+            by=by,
+            at=at,
+            reason=reason,
+            details={"starts_at": self.starts_at, "requested_by": requested_by},
+        )
+
+    def depart(
+        self, session: Session, *, departed_at: datetime, client_id: UUID, by: UUID, at: datetime
+    ) -> VisitEvent:
+        """The officer is on the way. Raises VisitState unless the visit is booked."""
+        if self.status is not VisitStatus.BOOKED:
+            raise VisitState(f"This visit is {self.status.value}: you cannot set out for it.")
+        self.status = VisitStatus.EN_ROUTE
+        self.departed_at = departed_at
+        return self.record(
+            session, EventKind.DEPARTED, occurred_at=departed_at, by=by, at=at, client_id=client_id
+        )
+
+    def finish(
+        self,
+        session: Session,
+        *,
+        outcome: Outcome,
+        finished_at: datetime,
+        note: str | None,
+        client_id: UUID,
+        by: UUID,
+        at: datetime,
+    ) -> VisitEvent:
+        """The visit is over. An arrival that the officer forgot to send is no obstacle. Raises VisitState."""
+        if self.status not in (*BEFORE_THE_DOOR, VisitStatus.ARRIVED, VisitStatus.MISSED):
+            raise VisitState(f"This visit is already {self.status.value}.")
+        if self.arrived_at and finished_at < self.arrived_at:
+            raise Unprocessable("finished_at", "The visit cannot end before the officer arrived.")
+        self.status = VisitStatus(outcome)
+        self.finished_at = finished_at
+        return self.record(
+            session,
+            EventKind.FINISHED,
+            occurred_at=finished_at,
+            by=by,
+            at=at,
+            client_id=client_id,
+            details={"outcome": outcome, "note": note},
+        )
+
+    def record(
+        self,
+        session: Session,
+        kind: EventKind,
+        *,
+        occurred_at: datetime,
+        by: UUID | None,
+        at: datetime,
+        reason: str | None = None,
+        client_id: UUID | None = None,
+        details: dict[str, Any] | None = None,
+    ) -> VisitEvent:
+        """Write one line of the visit's history."""
+        event = VisitEvent(
+            id=uuid4(),
+            visit_id=self.id,
+            kind=kind,
+            occurred_at=occurred_at,
+            recorded_at=at,
+            by_id=by,
+            reason=reason,
+            client_id=client_id,
+            details=details or {},
+        )
+        session.add(event)
+        return event
+
+    def _promise(self, session: Session, *, by: UUID, at: datetime) -> None:
+        session.add(
+            Promise(
+                visit_id=self.id,
+                number=self.promise_number,
+                starts_at=self.starts_at,
+                made_at=at,
+                made_by_id=by,
+            )
+        )
+
+    def _close_promise(
+        self, session: Session, number: int, closed_by: EventKind, *, at: datetime
+    ) -> None:
+        session.execute(
+            update(Promise)
+            .where(Promise.visit_id == self.id, Promise.number == number)
+            .values(closed_at=at, closed_by=closed_by)
+        )
+
+
+def _refuse_far_times(starts_at: datetime, at: datetime) -> None:
+    if not at - FARTHEST_BACK <= starts_at <= at + FARTHEST_AHEAD:
+        raise Unprocessable("starts_at", "Choose a time within two years from now, or within the last year.")
+
+
+def _take_diary(
+    session: Session, officer_id: UUID | None, starts_at: datetime, *, also: UUID | None = None
+) -> None:
+    """Lock the diaries a change touches, and see that the officer may be booked."""
+    officers = lock_diaries(session, officer_id, also)
+    if officer_id is None:
+        return
+    if officer_id not in officers:
+        raise Unprocessable("officer_id", "No officer has this id.")
+    officers[officer_id].refuse_unless_available(starts_at)
+
+
+def _write_diary(session: Session, visit: Visit) -> None:
+    """Write the visit's time; the database refuses an overlap in the officer's diary."""
+    try:
+        session.flush()
+    except IntegrityError as error:
+        if not diary.is_clash(error):
+            raise
+        raise DiaryClash(
+            "The officer has another visit in this time. Choose another time or another officer.",
+            officer_id=str(visit.officer_id),
+        ) from error
+
+
+def find(session: Session, visit_id: UUID) -> Visit:
+    """The visit, without its resident. Raises Unknown."""
+    visit = session.get(Visit, visit_id)
+    if visit is None:
+        raise Unknown("No visit has this id.")
+    return visit
+
+
+def find_for_change(session: Session, visit_id: UUID) -> Visit:
+    """The visit with its resident, to be changed by a scheduler. Raises Unknown.
+
+    It is not locked: the officer's diary is, and `version` refuses the slower of two writers.
+    """
+    visit = session.get(Visit, visit_id, options=[joinedload(Visit.resident)])
+    if visit is None:
+        raise Unknown("No visit has this id.")
+    return visit
+
+
+def find_locked(session: Session, visit_id: UUID) -> Visit:
+    """The visit with its resident, locked: an officer's event waits for the scheduler's change, and wins.
+
+    Raises Unknown.
+    """
+    visit = session.get(
+        Visit,
+        visit_id,
+        options=[joinedload(Visit.resident, innerjoin=True)],
+        with_for_update={"of": Visit, "key_share": True},
+    )
+    if visit is None:
+        raise Unknown("No visit has this id.")
+    return visit

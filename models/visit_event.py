@@ -1,0 +1,73 @@
+"""What happened to a visit: a record of its own for each thing, with who, when and why. Never changed."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import JSON, ForeignKey, Index, String, UniqueConstraint, select
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from models.database import Base, by_value, new_id
+from models.errors import VisitState
+
+
+class EventKind(StrEnum):
+    """What can happen to a visit."""
+
+    BOOKED = "booked"
+    MOVED = "moved"
+    CANCELLED = "cancelled"
+    DEPARTED = "departed"
+    DELAYED = "delayed"
+    ARRIVED = "arrived"
+    FINISHED = "finished"
+
+
+class RequestedBy(StrEnum):
+    """Who wanted a change: a resident's own wish is not counted against the promise of notice."""
+
+    COUNCIL = "council"
+    RESIDENT = "resident"
+
+
+class VisitEvent(Base):
+    """One line of a visit's history.
+
+    `occurred_at` is when it happened by the clock of whoever reports it, `recorded_at` when the server
+    heard of it. `details` holds what was said and what was answered, so that a phone that sends the same
+    `client_id` again gets the same answer.
+    """
+
+    __tablename__ = "visit_events"
+    __table_args__ = (
+        UniqueConstraint("visit_id", "client_id"),
+        Index("ix_visit_events_visit", "visit_id", "recorded_at", "id"),
+    )
+
+    id: Mapped[UUID] = new_id()
+    visit_id: Mapped[UUID] = mapped_column(ForeignKey("visits.id"))
+    kind: Mapped[EventKind] = mapped_column(by_value(EventKind))
+    occurred_at: Mapped[datetime]
+    recorded_at: Mapped[datetime]
+    by_id: Mapped[UUID | None] = mapped_column(ForeignKey("users.id"))
+    reason: Mapped[str | None] = mapped_column(String(500))
+    client_id: Mapped[UUID | None]
+    details: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
+
+
+def already_sent(
+    session: Session, visit_id: UUID, client_id: UUID | None, kind: EventKind
+) -> VisitEvent | None:
+    """The event that a phone sent before under this `client_id`, if any: resending is harmless.
+
+    Raises VisitState if the phone used the same `client_id` for something else.
+    """
+    if client_id is None:
+        return None
+    event = session.scalar(
+        select(VisitEvent).where(VisitEvent.visit_id == visit_id, VisitEvent.client_id == client_id)
+    )
+    if event is not None and event.kind is not kind:
+        raise VisitState("This client_id was used for another event. Make a new UUID for each event.")
+    return event
