@@ -1,5 +1,26 @@
-"""Badges: an officer's right to be recognised, and what a check at the door needs to know."""
+"""Badges: an officer's right to be recognised, and what the register says of one at the door."""
+
+import secrets
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
 from enum import StrEnum
+from uuid import UUID, uuid4
+
+from sqlalchemy import ColumnElement, ForeignKey, Index, String, bindparam, exists, select, true
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from models.database import Base, UtcDateTime, by_value, new_id
+from models.diary import LONGEST_VISIT, working_hours_cover
+from models.errors import BadgeRevoked, Unknown
+from models.officer import Employment, Officer, lock_diaries
+from models.prepared import Prepared
+from models.visit import Visit, VisitStatus
+
+AROUND_A_VISIT = timedelta(hours=2)
+"""An officer is on duty for this long before and after a visit, at whatever hour it is."""
+
+HANDLE_BITS = 20
+"""A handle is four characters of base32, the beginning of the code that people type."""
 
 
 class BadgeKind(StrEnum):
@@ -7,3 +28,179 @@ class BadgeKind(StrEnum):
 
     PHONE = "phone"
     CARD = "card"
+
+
+class Badge(Base):
+    """One badge of one officer. Its `id` is in the token, and tells nothing about the officer."""
+
+    __tablename__ = "badges"
+    __table_args__ = (Index("ix_badges_officer", "officer_id", "kind", "issued_at", "id"),)
+
+    id: Mapped[UUID] = new_id()
+    officer_id: Mapped[UUID] = mapped_column(ForeignKey("officers.id"))
+    kind: Mapped[BadgeKind] = mapped_column(by_value(BadgeKind))
+    handle: Mapped[int] = mapped_column(unique=True)
+    issued_at: Mapped[datetime]
+    issued_by_id: Mapped[UUID | None] = mapped_column(ForeignKey("users.id"))
+    expires_at: Mapped[datetime | None]
+    revoked_at: Mapped[datetime | None]
+    revoked_by_id: Mapped[UUID | None] = mapped_column(ForeignKey("users.id"))
+    revoked_reason: Mapped[str | None] = mapped_column(String(500))
+
+    def revoke(self, *, by: UUID | None, reason: str, at: datetime) -> None:
+        """From the commit on, every check of this badge is red. The first revocation stays as it was."""
+        if self.revoked_at is None:
+            self.revoked_at, self.revoked_by_id, self.revoked_reason = at, by, reason
+
+
+@dataclass(frozen=True, slots=True)
+class BadgeRecord:
+    """What the register says of a badge and its officer at one instant: enough to judge it."""
+
+    badge_id: UUID
+    kind: BadgeKind
+    handle: int
+    officer_id: UUID
+    revoked_at: datetime | None
+    expires_at: datetime | None
+    display_name: str
+    job_title: str
+    employment: Employment
+    company: str | None
+    contract_ends_on: date | None
+    suspended: bool
+    active: bool
+    photo_id: UUID | None
+    on_duty: bool
+
+
+def find_record(session: Session, badge_id: UUID, at: datetime) -> BadgeRecord | None:
+    """The badge, its officer and whether they are on duty at `at`, in one statement; None if unknown."""
+    return _find(_by_id, session, badge_id, at)
+
+
+def find_by_handle(session: Session, handle: int, at: datetime) -> BadgeRecord | None:
+    """The same for the badge whose typed code begins with `handle`."""
+    return _find(_by_handle, session, handle, at)
+
+
+def find(session: Session, badge_id: UUID) -> Badge:
+    """The badge itself, to be changed. Raises Unknown."""
+    badge = session.get(Badge, badge_id)
+    if badge is None:
+        raise Unknown("No badge has this id.")
+    return badge
+
+
+def current_phone_badge(session: Session, officer_id: UUID) -> Badge | None:
+    """The officer's newest phone badge, None before the first. Raises BadgeRevoked if it was revoked."""
+    badge = session.scalar(
+        select(Badge)
+        .where(Badge.officer_id == officer_id, Badge.kind == BadgeKind.PHONE)
+        .order_by(Badge.issued_at.desc(), Badge.id.desc())
+        .limit(1)
+    )
+    if badge is not None and badge.revoked_at is not None:
+        raise BadgeRevoked("Your badge was revoked. Ask an admin for a new one; until then, make no visits.")
+    return badge
+
+
+def phone_badge_for(session: Session, officer: Officer, at: datetime) -> Badge:
+    """The officer's phone badge, made at its first use. Raises BadgeRevoked: only an admin issues another."""
+    badge = current_phone_badge(session, officer.id)
+    if badge is None:
+        # Two phones of one officer may ask at once: the second waits here, and finds the first one's badge.
+        lock_diaries(session, officer.id)
+        badge = current_phone_badge(session, officer.id)
+    return badge or _issue(session, officer, by=None, at=at)
+
+
+def issue_phone_badge(session: Session, officer: Officer, *, by: UUID, at: datetime) -> Badge:
+    """A new phone badge, on an admin's word. One that is still good, on a lost phone perhaps, is revoked."""
+    lock_diaries(session, officer.id)
+    for badge in session.scalars(
+        select(Badge)
+        .where(Badge.officer_id == officer.id, Badge.kind == BadgeKind.PHONE, Badge.revoked_at.is_(None))
+        .order_by(Badge.id)
+    ):
+        badge.revoke(by=by, reason="Replaced by a new phone badge.", at=at)
+    return _issue(session, officer, by=by, at=at)
+
+
+def new_handle(session: Session) -> int:
+    """A random handle that no badge has. A million are enough for every badge a council will ever issue."""
+    while True:
+        handle = secrets.randbits(HANDLE_BITS)
+        if session.scalar(select(Badge.id).where(Badge.handle == handle)) is None:
+            return handle
+
+
+def _issue(session: Session, officer: Officer, *, by: UUID | None, at: datetime) -> Badge:
+    badge = Badge(
+        id=uuid4(),
+        officer_id=officer.id,
+        kind=BadgeKind.PHONE,
+        handle=new_handle(session),
+        issued_at=at,
+        issued_by_id=by,
+    )
+    session.add(badge)
+    session.flush()
+    return badge
+
+
+_AT_WORK = select(
+    Badge.id,
+    Badge.kind,
+    Badge.handle,
+    Badge.officer_id,
+    Badge.revoked_at,
+    Badge.expires_at,
+    Officer.display_name,
+    Officer.job_title,
+    Officer.employment,
+    Officer.company,
+    Officer.contract_ends_on,
+    Officer.suspended_at.is_not(None),
+    Officer.active,
+    Officer.photo_id,
+).join(Officer, Officer.id == Badge.officer_id)
+
+_AROUND_A_VISIT = exists().where(
+    Visit.officer_id == Badge.officer_id,
+    Visit.status != VisitStatus.CANCELLED,
+    # No visit is longer than LONGEST_VISIT, so that the index gives one day's visits and not years of them.
+    Visit.starts_at.between(
+        bindparam("earliest", type_=UtcDateTime()), bindparam("soon", type_=UtcDateTime())
+    ),
+    Visit.ends_at >= bindparam("lately", type_=UtcDateTime()),
+)
+
+
+def _in_hours_and_out(named: ColumnElement[bool]) -> tuple[Prepared, Prepared]:
+    """The look-up within working hours, when everyone is on duty, and the one that asks for a visit."""
+    return (
+        Prepared(_AT_WORK.add_columns(true()).where(named)),
+        Prepared(_AT_WORK.add_columns(_AROUND_A_VISIT).where(named)),
+    )
+
+
+_by_id = _in_hours_and_out(Badge.id == bindparam("wanted"))
+_by_handle = _in_hours_and_out(Badge.handle == bindparam("wanted"))
+
+
+def _find(
+    look_up: tuple[Prepared, Prepared], session: Session, wanted: UUID | int, at: datetime
+) -> BadgeRecord | None:
+    in_hours, out_of_hours = look_up
+    if working_hours_cover(at):
+        row = in_hours.first(session, wanted=wanted)
+    else:
+        row = out_of_hours.first(
+            session,
+            wanted=wanted,
+            earliest=at - AROUND_A_VISIT - LONGEST_VISIT,
+            lately=at - AROUND_A_VISIT,
+            soon=at + AROUND_A_VISIT,
+        )
+    return None if row is None else BadgeRecord(*row)
