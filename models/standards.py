@@ -34,7 +34,8 @@ EARTH_RADIUS_M = 6_371_008.8
 def elapsed(since: datetime, until: datetime) -> timedelta:
     """The real time between two instants.
 
-    Python subtracts two times of one zone on the wall clock, an hour wrong across a clock change; in UTC it cannot.
+    Python subtracts two times of one zone on the wall clock, an hour wrong across a clock change; in UTC
+    it cannot.
     """
     return until.astimezone(UTC) - since.astimezone(UTC)
 
@@ -76,10 +77,10 @@ def arrival_flags(
 ) -> list[ArrivalFlag]:
     """What is odd about an arrival. "Flagged is never refused."
 
-    `recorded_later`: it reached us more than five minutes after it happened, as from a phone without a signal.
-    `clock_suspect`: more than two minutes in the future, or before the visit's departure.
-    `far_from_address`: further from the address than the accuracy the phone reported plus 150 m; a phone that
-    reports no accuracy gets the 150 m alone, one that reports no position is not judged.
+    `recorded_later`: it reached us more than five minutes after it happened, as from a phone without a
+    signal. `clock_suspect`: more than two minutes in the future, or before the visit's departure.
+    `far_from_address`: further from the address than the accuracy the phone reported plus 150 m; a phone
+    that reports no accuracy gets the 150 m alone, one that reports no position is not judged.
     """
     flags = []
     delay = elapsed(arrived_at, recorded_at).total_seconds()
@@ -112,7 +113,8 @@ def attended(punctuality: Punctuality | None, *, no_access: bool = False) -> boo
 
 @dataclass(frozen=True, slots=True)
 class MovedPromise:
-    """One move, as the fair promise sees it: the new start, who asked, its R, and when the resident was told."""
+    """One move, as the fair promise sees it: the new start, who asked, its R, and when the resident was
+    told."""
 
     starts_at: datetime
     requested_by: str
@@ -123,9 +125,9 @@ class MovedPromise:
 def fair_promise(first_promise: datetime, moves: Iterable[MovedPromise]) -> datetime:
     """The latest promise an arrival may fairly be judged against; `moves` in the order they were made.
 
-    "A council move told less than 24 h before its reference time does not reset the fair promise; a move the
-    resident asked for does." A council move nobody was told of resets nothing either. "A delay text never moves
-    a promise."
+    "A council move told less than 24 h before its reference time does not reset the fair promise; a move
+    the resident asked for does." A council move nobody was told of resets nothing either. "A delay text
+    never moves a promise."
     """
     fair = first_promise
     for move in moves:
@@ -151,7 +153,8 @@ class NoticeResult(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """What a change leaves the resident: R, R - 24 h, whether 24 hours were possible, and the seconds to R."""
+    """What a change leaves the resident: R, R - 24 h, whether 24 hours were possible, and the seconds to
+    R."""
 
     reference_at: datetime
     deadline: datetime
@@ -162,10 +165,10 @@ class Notice:
 def reference(told_start: datetime, new_start: datetime | None = None) -> datetime:
     """R, the first time the resident might be waiting for.
 
-    "R = min(told_start, new start) for a move, told_start for a cancellation": a visit brought forward gives only
-    the notice before its new, earlier time.
+    "R = min(told_start, new start) for a move, told_start for a cancellation": a visit brought forward
+    gives only the notice before its new, earlier time.
     """
-    return told_start if new_start is None else min(told_start, new_start)
+    return told_start if new_start is None else min(told_start, new_start, key=datetime.timestamp)
 
 
 def deadline(reference_at: datetime) -> datetime:
@@ -213,11 +216,12 @@ def notice_result(
 ) -> NoticeResult:
     """The word for one change that had to be told, as it stands at `at`.
 
-    `due_at` is when the text was due to go, `accepted_at` when the carrier took it, `told_at` when delivery was
-    reported or a call answered, `gave_up` that every way has failed. "A text merely accepted is unconfirmed":
-    it counts for no more than the hand-over. A change inside 24 h told before R, but handed over more than 60 s
-    after it was due, is `short`: the promise of telling at once was possible and not kept. `pending` is not a
-    result: there is still time. Who asked for the change makes no difference here, only to what is counted.
+    `due_at` is when the text was due to go, `accepted_at` when the carrier took it, `told_at` when
+    delivery was reported or a call answered, `gave_up` that every way has failed. "A text merely accepted
+    is unconfirmed": it counts for no more than the hand-over. A change inside 24 h told before R, but
+    handed over more than 60 s after it was due, is `short`: the promise of telling at once was possible
+    and not kept. `pending` is not a result: there is still time. Who asked for the change makes no
+    difference here, only to what is counted.
     """
     heard_at = told_at or (None if gave_up else accepted_at)
     if heard_at is None:
@@ -272,11 +276,12 @@ def worth_telling(
     at: datetime,
     insisted: bool = False,
 ) -> LateAnswer:
-    """Rule 5: whether a predicted arrival is worth a text. `told` holds the visit's late texts, oldest first.
+    """Rule 5: whether a predicted arrival is worth a text. `told` holds the visit's late texts, oldest
+    first.
 
-    "Predicted arrival more than 15 min after told_start, and the visit is within 4 h; or the officer says so"
-    (`insisted`). "A new text only if the ETA changed by 15 min or more and 10 min have passed; good news counts.
-    At most three, then a contact task": `enough_texts` is a fourth that was worth sending.
+    "Predicted arrival more than 15 min after told_start, and the visit is within 4 h; or the officer says
+    so" (`insisted`). "A new text only if the ETA changed by 15 min or more and 10 min have passed; good
+    news counts. At most three, then a contact task": `enough_texts` is a fourth that was worth sending.
     """
     if not told:
         late = elapsed(told_start, expected_at) > LATE_FROM
