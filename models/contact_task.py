@@ -1,0 +1,111 @@
+"""Contact tasks: a person must ring this resident, because every automatic way failed or is not wanted."""
+
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID, uuid4
+
+from sqlalchemy import ForeignKey, Index, String, select, update
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from models.database import Base, by_value, new_id
+from models.standards import contact_due_at
+
+
+class ContactReason(StrEnum):
+    """Why a person must ring."""
+
+    NO_MOBILE_NUMBER = "no_mobile_number"
+    PREFERS_CALL = "prefers_call"
+    TIME_HAD_PASSED = "time_had_passed"
+    TEXT_REFUSED = "text_refused"
+    TEXT_STOPPED = "text_stopped"
+    TEXT_UNDELIVERED = "text_undelivered"
+    TEXT_EXPIRED = "text_expired"
+    TOO_MANY_DELAYS = "too_many_delays"
+    REPLAN = "replan"
+
+
+class ContactTaskStatus(StrEnum):
+    """`not_needed` closes a task that settled itself, as when a text called undelivered arrives after all."""
+
+    OPEN = "open"
+    DONE = "done"
+    NOT_NEEDED = "not_needed"
+
+
+class ContactTask(Base):
+    """Somebody must ring this resident by `due_at`. `detail` is the change they have to be told of, in a
+    word."""
+
+    __tablename__ = "contact_tasks"
+    __table_args__ = (
+        Index("ix_contact_tasks_status", "status", "due_at", "id"),
+        Index("ix_contact_tasks_visit", "visit_id"),
+    )
+
+    id: Mapped[UUID] = new_id()
+    visit_id: Mapped[UUID] = mapped_column(ForeignKey("visits.id"))
+    resident_id: Mapped[UUID] = mapped_column(ForeignKey("residents.id"))
+    message_id: Mapped[UUID | None] = mapped_column(ForeignKey("messages.id"), index=True)
+    reason: Mapped[ContactReason] = mapped_column(by_value(ContactReason))
+    detail: Mapped[str] = mapped_column(String(200))
+    due_at: Mapped[datetime]
+    status: Mapped[ContactTaskStatus] = mapped_column(by_value(ContactTaskStatus))
+    note: Mapped[str | None] = mapped_column(String(1000))
+    created_at: Mapped[datetime]
+    done_at: Mapped[datetime | None]
+    done_by_id: Mapped[UUID | None] = mapped_column(ForeignKey("users.id"))
+
+
+def ask_for_call(
+    session: Session,
+    *,
+    visit_id: UUID,
+    resident_id: UUID,
+    reason: ContactReason,
+    detail: str,
+    reference_at: datetime,
+    at: datetime,
+    message_id: UUID | None = None,
+) -> ContactTask:
+    """Ask a person to ring, due "at min(R - 1 h, now + 30 min)"; `reference_at` is R.
+
+    A task still open for the same visit and reason is brought up to date instead: whoever rings tells the
+    news as it is by then, once.
+    """
+    due_at = contact_due_at(reference_at, at)
+    task = session.scalars(
+        select(ContactTask)
+        .where(
+            ContactTask.visit_id == visit_id,
+            ContactTask.reason == reason,
+            ContactTask.status == ContactTaskStatus.OPEN,
+        )
+        .order_by(ContactTask.created_at, ContactTask.id)
+        .limit(1)
+    ).first()
+    if task is None:
+        task = ContactTask(
+            id=uuid4(),
+            visit_id=visit_id,
+            resident_id=resident_id,
+            reason=reason,
+            due_at=due_at,
+            status=ContactTaskStatus.OPEN,
+            created_at=at,
+        )
+        session.add(task)
+    task.message_id = message_id
+    task.detail = detail
+    task.due_at = min(task.due_at, due_at)
+    session.flush()
+    return task
+
+
+def call_not_needed(session: Session, message_id: UUID) -> None:
+    """The text arrived after all: close the task that its failure opened, if nobody has rung yet."""
+    session.execute(
+        update(ContactTask)
+        .where(ContactTask.message_id == message_id, ContactTask.status == ContactTaskStatus.OPEN)
+        .values(status=ContactTaskStatus.NOT_NEEDED)
+    )
