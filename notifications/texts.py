@@ -1,0 +1,126 @@
+"""Every word we send, by language (rule 10).
+
+"Council name, old and new time, the council's phone number, a short unique reference. No surname, no
+reason for the visit, no link except in the booking text." A text says "Mon 23 Nov 14:00", never "today":
+it may be read tomorrow.
+"""
+
+import unicodedata
+from dataclasses import dataclass
+from datetime import datetime
+
+from models.clock import LONDON
+from models.message import Message, MessageKind
+
+_PLAIN = str.maketrans(
+    {
+        **dict.fromkeys("\u2018\u2019\u201a\u201b\u2032\uff07", "'"),
+        **dict.fromkeys("\u201c\u201d\u201e\u201f\u2033\u00ab\u00bb\uff02", '"'),
+        **dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2015\u2212\ufe58\ufe63\uff0d", "-"),
+        **dict.fromkeys("\u00a0\u2002\u2003\u2007\u2009\u200a\u202f", " "),
+        **dict.fromkeys("\u200b\u2060\ufeff\u00ad", ""),
+        "\u2026": "...",
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Council:
+    """Who the texts are from, and the number to ring."""
+
+    name: str
+    phone: str
+
+
+@dataclass(frozen=True, slots=True)
+class Wording:
+    """One language: its names of days and months, and its sentences.
+
+    A sentence may use {council}, {phone}, {ref}, {start} and, where they exist, {old} and {eta}.
+    """
+
+    days: tuple[str, ...]
+    months: tuple[str, ...]
+    booked: str
+    moved: str
+    cancelled: str
+    delayed: str
+    sooner: str
+    back_on_time: str
+
+    def day_and_time(self, at: datetime) -> str:
+        """ "Mon 23 Nov 14:00", by London's clocks."""
+        local = at.astimezone(LONDON)
+        day, month = self.days[local.weekday()], self.months[local.month - 1]
+        return f"{day} {local.day} {month} {self.time(at)}"
+
+    def time(self, at: datetime) -> str:
+        """ "14:00", by London's clocks."""
+        return f"{at.astimezone(LONDON):%H:%M}"
+
+
+WORDINGS = {
+    "en": Wording(
+        days=("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"),
+        months=("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"),
+        booked="{council}: we will visit you at home on {start}."
+        " If you cannot be there, please call {phone}. Ref {ref}",
+        moved="{council}: we have changed the time of our visit to your home. It was {old}."
+        " It is now {start}. If this does not suit you, please call {phone}. Ref {ref}",
+        cancelled="{council}: we have cancelled our visit to your home on {start}. We will not come then."
+        " To ask about it, please call {phone}. Ref {ref}",
+        delayed="{council}: we are sorry, our visit to your home on {start} is running late."
+        " We expect to be with you about {eta}. If this does not suit you, please call {phone}. Ref {ref}",
+        sooner="{council}: good news about our visit to your home on {start}. We now expect to be with you"
+        " sooner, about {eta}. If this does not suit you, please call {phone}. Ref {ref}",
+        back_on_time="{council}: good news, our visit to your home on {start} is back on time."
+        " We expect to be with you about {eta}. If this does not suit you, please call {phone}. Ref {ref}",
+    ),
+}
+DEFAULT = "en"
+
+
+def wording(language: str) -> Wording:
+    """The wording for a language tag such as `en-GB`: the tag's own, its language's, or English."""
+    return WORDINGS.get(language) or WORDINGS.get(language.split("-")[0].lower()) or WORDINGS[DEFAULT]
+
+
+def render(message: Message, council: Council) -> str:
+    """The whole text of one message, in the resident's language. Raises ValueError if a time it needs is
+    missing."""
+    words = wording(message.language)
+    values = {"council": council.name, "phone": council.phone, "ref": message.reference}
+    values["start"] = words.day_and_time(message.starts_at)
+    match message.kind:
+        case MessageKind.MOVED:
+            if message.previous_starts_at is None:
+                raise ValueError("a move needs the time it moves from")
+            values["old"] = words.day_and_time(message.previous_starts_at)
+        case MessageKind.DELAYED:
+            if message.expected_at is None:
+                raise ValueError("a delay needs the time expected")
+            values["eta"] = words.time(message.expected_at)
+    return plain(_sentence(message, words).format_map(values))
+
+
+def _sentence(message: Message, words: Wording) -> str:
+    match message.kind:
+        case MessageKind.BOOKED:
+            return words.booked
+        case MessageKind.MOVED:
+            return words.moved
+        case MessageKind.CANCELLED:
+            return words.cancelled
+    expected, before = message.expected_at, message.previous_expected_at
+    if expected is not None and before is not None and expected < before:
+        return words.back_on_time if expected <= message.starts_at else words.sooner
+    return words.delayed
+
+
+def plain(text: str) -> str:
+    """Curly quotes, dashes and odd spaces made plain, so that they do not turn a text into UCS-2.
+
+    "Letters never are": a name keeps its spelling, whatever it costs. A letter and its loose accent
+    become one.
+    """
+    return unicodedata.normalize("NFC", text).translate(_PLAIN)
