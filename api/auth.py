@@ -50,7 +50,7 @@ class SignedIn:
 class AccessTokens:
     """Access tokens: HS256 JWS that live 15 minutes and name a sign-in, which is looked up every time."""
 
-    HEADER = {"alg": "HS256", "typ": "at+jwt"}  # noqa: RUF012
+    HEADER = {"alg": "HS256", "typ": "at+jwt"}
 
     def __init__(self, secret: bytes, issuer: str) -> None:
         if len(secret) < 32:

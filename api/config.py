@@ -1,6 +1,7 @@
 """Settings, read from the environment once. docs/settings.md tells of each."""
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,6 +30,7 @@ class Settings:
     twilio_from: str | None
     twilio_messaging_service_sid: str | None
     twilio_api_base: str | None
+    badge_issuer: str
     checks_per_minute: int
     trusted_proxies: int
     log_level: str
@@ -64,6 +66,7 @@ class Settings:
             twilio_from=text("TWILIO_FROM") or None,
             twilio_messaging_service_sid=text("TWILIO_MESSAGING_SERVICE_SID") or None,
             twilio_api_base=text("TWILIO_API_BASE").rstrip("/") or None,
+            badge_issuer=text("BADGE_ISSUER", "harrow"),
             checks_per_minute=number("CHECKS_PER_MINUTE", 60),
             trusted_proxies=number("TRUSTED_PROXIES", 0),
             log_level=text("LOG_LEVEL", "INFO").upper(),
@@ -79,6 +82,8 @@ class Settings:
             raise BadSetting("PUBLIC_BASE_URL must be an address such as https://visits.harrow.gov.uk")
         if self.log_level not in ("DEBUG", "INFO", "WARNING", "ERROR"):
             raise BadSetting("LOG_LEVEL must be DEBUG, INFO, WARNING or ERROR.")
+        if not re.fullmatch(r"[a-z]{1,6}", self.badge_issuer):
+            raise BadSetting("BADGE_ISSUER must be 1 to 6 small letters: every QR code repeats it.")
         if self.sms_sender not in ("console", "twilio"):
             raise BadSetting("SMS_SENDER must be console or twilio.")
         if self.sms_sender == "twilio":

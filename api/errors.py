@@ -77,9 +77,7 @@ def _broken_rule(error: Exception) -> Response:
     assert isinstance(error, errors.BrokenRule)  # noqa: S101 - narrows the type for the reader and mypy
     extra = dict(error.extra)
     headers = {"Retry-After": str(extra.pop("retry_after"))} if "retry_after" in extra else None
-    return problem(
-        STATUS[type(error)], error.detail, slug=error.slug, title=error.title, headers=headers, **extra
-    )
+    return problem(STATUS[type(error)], error.detail, slug=error.slug, title=error.title, headers=headers, **extra)
 
 
 def _stale(_: Exception) -> Response:
@@ -91,7 +89,7 @@ def _stale(_: Exception) -> Response:
 def _http(error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101
     if error.response is not None:
-        return Response(error.response.get_data(), error.response.status_code)
+        return problem(error.response.status_code)
     status = error.code or 500
     data = getattr(error, "data", None) or {}
     extra: dict[str, Any] = {}

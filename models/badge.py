@@ -170,9 +170,7 @@ _AROUND_A_VISIT = exists().where(
     Visit.officer_id == Badge.officer_id,
     Visit.status != VisitStatus.CANCELLED,
     # No visit is longer than LONGEST_VISIT, so that the index gives one day's visits and not years of them.
-    Visit.starts_at.between(
-        bindparam("earliest", type_=UtcDateTime()), bindparam("soon", type_=UtcDateTime())
-    ),
+    Visit.starts_at.between(bindparam("earliest", type_=UtcDateTime()), bindparam("soon", type_=UtcDateTime())),
     Visit.ends_at >= bindparam("lately", type_=UtcDateTime()),
 )
 

@@ -6,6 +6,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from enum import StrEnum
+from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -85,6 +86,8 @@ def connect(url: str) -> Engine:
     target = make_url(url)
     # hide_parameters: a statement's values are people's names and numbers, which never reach a log.
     if target.get_backend_name() == "sqlite":
+        if target.database:
+            Path(target.database).parent.mkdir(parents=True, exist_ok=True)
         _engine = create_engine(
             target,
             hide_parameters=True,
@@ -124,6 +127,11 @@ def engine() -> Engine:
     if _engine is None:
         raise RuntimeError("models.database.connect(url) comes first")
     return _engine
+
+
+def connected_to() -> str | None:
+    """The address of the database in use, None before `connect`."""
+    return _engine.url.render_as_string(hide_password=False) if _engine is not None else None
 
 
 def _prepare_sqlite(connection: Any, _: ConnectionPoolEntry) -> None:

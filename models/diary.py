@@ -1,11 +1,8 @@
 """An officer's diary: working hours, and the one rule that no officer is in two places at once."""
 
 from datetime import datetime, time, timedelta
-from uuid import UUID
 
-from sqlalchemy import ColumnElement, select
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.orm import Session
 
 from models.clock import LONDON
 

@@ -48,9 +48,7 @@ def begin(key: str, request_digest: str, at: datetime) -> Attempt | KeptAnswer:
     attempt = Attempt(key, uuid4())
     try:
         with database.transaction() as session:
-            session.add(
-                KeptAnswer(key=key, request_digest=request_digest, attempt=attempt.id, started_at=at)
-            )
+            session.add(KeptAnswer(key=key, request_digest=request_digest, attempt=attempt.id, started_at=at))
         return attempt
     except IntegrityError:
         pass
@@ -90,9 +88,7 @@ def keep(attempt: Attempt, *, status: int, headers: str, body: bytes) -> None:
 def release(attempt: Attempt) -> None:
     """Let the key go without an answer: the request changed nothing and may be sent again."""
     with database.transaction() as session:
-        session.execute(
-            delete(KeptAnswer).where(KeptAnswer.key == attempt.key, KeptAnswer.attempt == attempt.id)
-        )
+        session.execute(delete(KeptAnswer).where(KeptAnswer.key == attempt.key, KeptAnswer.attempt == attempt.id))
 
 
 def purge(at: datetime) -> None:

@@ -40,9 +40,7 @@ class MessageStatus(StrEnum):
     BLOCKED = "blocked"
 
 
-GONE = frozenset(
-    {MessageStatus.CLAIMED, MessageStatus.UNKNOWN, MessageStatus.ACCEPTED, MessageStatus.DELIVERED}
-)
+GONE = frozenset({MessageStatus.CLAIMED, MessageStatus.UNKNOWN, MessageStatus.ACCEPTED, MessageStatus.DELIVERED})
 """No longer ours to stop: what the resident knows, or may know in a moment."""
 
 START_KINDS = (MessageKind.BOOKED, MessageKind.MOVED)

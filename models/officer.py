@@ -9,7 +9,7 @@ from sqlalchemy.orm import Mapped, Session, deferred, mapped_column
 
 from models.clock import LONDON
 from models.database import Base, by_value, new_id
-from models.errors import OfficerUnavailable, Unprocessable
+from models.errors import BadgeRevoked, OfficerUnavailable, Unprocessable
 
 
 class Employment(StrEnum):
@@ -67,6 +67,12 @@ class Officer(Base):
                 f"This officer's contract ends on {self.contract_ends_on:%d %B %Y}. "
                 "Choose another officer or an earlier day."
             )
+
+    def refuse_badge_unless_working(self, at: datetime) -> None:
+        """Raises BadgeRevoked if this officer may not show a badge at `at`."""
+        ended = self.contract_ends_on and at.astimezone(LONDON).date() > self.contract_ends_on
+        if not self.active or self.suspended_at is not None or ended:
+            raise BadgeRevoked("You are not working for the council now. Ask your manager; make no visits.")
 
 
 class OfficerPhoto(Base):

@@ -34,9 +34,7 @@ class Prepared:
         compiled = self._by_dialect.get(dialect.name)
         if compiled is None:
             compiled = self._by_dialect[dialect.name] = _compile(self._statement, dialect)
-        bound = {
-            name: process(values.get(name, default)) for name, (default, process) in compiled.binds.items()
-        }
+        bound = {name: process(values.get(name, default)) for name, (default, process) in compiled.binds.items()}
         cursor = connection.connection.cursor()
         try:
             cursor.execute(

@@ -5,7 +5,7 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import String
+from sqlalchemy import Index, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models.database import Base, by_value, new_id
@@ -25,9 +25,10 @@ class Resident(Base):
     """A person we visit at home. Everything here is personal data: it never reaches a log."""
 
     __tablename__ = "residents"
+    __table_args__ = (Index("ix_residents_name", "name", "id"),)
 
     id: Mapped[UUID] = new_id()
-    name: Mapped[str] = mapped_column(String(120), index=True)
+    name: Mapped[str] = mapped_column(String(120))
     phone: Mapped[str | None] = mapped_column(String(16), index=True)
     second_phone: Mapped[str | None] = mapped_column(String(16), index=True)
     email: Mapped[str | None] = mapped_column(String(254))

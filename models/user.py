@@ -4,13 +4,13 @@ import hashlib
 import secrets
 from datetime import datetime, timedelta
 from enum import StrEnum
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import argon2
 from sqlalchemy import ForeignKey, Index, String, delete, func, or_, select, update
 from sqlalchemy.orm import Mapped, Session, joinedload, mapped_column, relationship
 
-from models.database import Base, by_value, new_id
+from models.database import Base, by_value, new_id, reading
 from models.errors import SignInRefused, TooManyTries
 
 ACCESS_LIFE = timedelta(minutes=15)
@@ -119,14 +119,13 @@ def refuse_if_throttled(session: Session, username: str, address: str, at: datet
 def count_failure(session: Session, username: str, address: str, at: datetime) -> None:
     """Remember one wrong password, and forget those that no longer count."""
     session.execute(delete(SignInFailure).where(SignInFailure.failed_at <= at - TRY_WINDOW))
-    session.add(
-        SignInFailure(account=_digest(username.casefold()), address=_digest(address), failed_at=at)
-    )
+    session.add(SignInFailure(account=_digest(username.casefold()), address=_digest(address), failed_at=at))
 
 
-def with_password(session: Session, username: str, password: str) -> User | None:
+def with_password(username: str, password: str) -> User | None:
     """The active user with this name and password, or None. Takes as long either way."""
-    user = session.scalar(select(User).where(User.username == username))
+    with reading() as session:
+        user = session.scalar(select(User).where(User.username == username))
     try:
         passwords.verify(user.password_hash if user else _NOBODY, password)
     except argon2.exceptions.VerificationError:
@@ -136,8 +135,7 @@ def with_password(session: Session, username: str, password: str) -> User | None
 
 def sign_in(session: Session, user: User, at: datetime) -> tuple[SignIn, str]:
     """Begin a sign-in; returns it and its first refresh token."""
-    started = SignIn(user_id=user.id, started_at=at)
-    started.user = user
+    started = SignIn(id=uuid4(), user_id=user.id, started_at=at)
     session.add(started)
     session.flush()
     return started, _new_refresh_token(session, started.id, at)
@@ -145,9 +143,7 @@ def sign_in(session: Session, user: User, at: datetime) -> tuple[SignIn, str]:
 
 def _new_refresh_token(session: Session, sign_in_id: UUID, at: datetime) -> str:
     token = secrets.token_urlsafe(32)
-    session.add(
-        RefreshToken(digest=_digest(token), sign_in_id=sign_in_id, expires_at=at + REFRESH_LIFE)
-    )
+    session.add(RefreshToken(digest=_digest(token), sign_in_id=sign_in_id, expires_at=at + REFRESH_LIFE))
     return token
 
 
@@ -176,16 +172,12 @@ def rotate(session: Session, token: str, at: datetime) -> tuple[SignIn, str] | N
 
 def end_sign_in(session: Session, sign_in_id: UUID, at: datetime) -> None:
     """Sign out: no token of this family works any more."""
-    session.execute(
-        update(SignIn).where(SignIn.id == sign_in_id, SignIn.ended_at.is_(None)).values(ended_at=at)
-    )
+    session.execute(update(SignIn).where(SignIn.id == sign_in_id, SignIn.ended_at.is_(None)).values(ended_at=at))
 
 
 def end_all_sign_ins(session: Session, user_id: UUID, at: datetime) -> None:
     """Sign a user out everywhere: a new password, another role or a closed account."""
-    session.execute(
-        update(SignIn).where(SignIn.user_id == user_id, SignIn.ended_at.is_(None)).values(ended_at=at)
-    )
+    session.execute(update(SignIn).where(SignIn.user_id == user_id, SignIn.ended_at.is_(None)).values(ended_at=at))
 
 
 def purge_old_sign_ins(session: Session, at: datetime) -> None:

@@ -6,15 +6,15 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import JSON, CheckConstraint, ForeignKey, Index, String, select, update
+from sqlalchemy import JSON, CheckConstraint, ForeignKey, Index, String, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, Session, joinedload, mapped_column, relationship
 
-from models import diary
+from models import diary, standards
 from models.database import Base, by_value, new_id
 from models.errors import DiaryClash, Unknown, Unprocessable, VisitState
-from models.officer import Officer, lock_diaries
-from models.promise import Promise
+from models.officer import lock_diaries
+from models.promise import Promise, fair_promise
 from models.reference import new_visit_reference
 from models.resident import Resident
 from models.visit_event import EventKind, RequestedBy, VisitEvent
@@ -84,7 +84,7 @@ class Visit(Base):
 
     resident: Mapped[Resident] = relationship(lazy="raise")
 
-    __mapper_args__ = {"version_id_col": version}  # noqa: RUF012 - the mapper's own form
+    __mapper_args__ = {"version_id_col": version}
 
     @property
     def duration(self) -> timedelta:
@@ -116,9 +116,12 @@ class Visit(Base):
         A visit that already happened may be entered if `reason` says why. Raises DiaryClash,
         OfficerUnavailable, or Unprocessable for a time that cannot be meant.
         """
+        if duration > diary.LONGEST_VISIT:
+            raise Unprocessable("duration_minutes", "A visit takes at most eight hours.")
         if starts_at < at and not reason:
             raise Unprocessable(
-                "reason", "This time is past. Say why the visit is entered afterwards, or choose a later time."
+                "reason",
+                "This time is past. Say why the visit is entered afterwards, or choose a later time.",
             )
         _refuse_far_times(starts_at, at)
         _take_diary(session, officer_id, starts_at)
@@ -191,9 +194,7 @@ class Visit(Base):
         if new_time:
             self._close_promise(session, self.promise_number - 1, EventKind.MOVED, at=at)
             self._promise(session, by=by, at=at)
-        return self.record(
-            session, EventKind.MOVED, occurred_at=at, by=by, at=at, reason=reason, details=details
-        )
+        return self.record(session, EventKind.MOVED, occurred_at=at, by=by, at=at, reason=reason, details=details)
 
     def cancel(
         self, session: Session, *, reason: str, requested_by: RequestedBy, by: UUID, at: datetime
@@ -221,8 +222,86 @@ class Visit(Base):
             raise VisitState(f"This visit is {self.status.value}: you cannot set out for it.")
         self.status = VisitStatus.EN_ROUTE
         self.departed_at = departed_at
+        return self.record(session, EventKind.DEPARTED, occurred_at=departed_at, by=by, at=at, client_id=client_id)
+
+    def delay(
+        self,
+        session: Session,
+        *,
+        expected_at: datetime,
+        reason: str | None,
+        client_id: UUID,
+        by: UUID,
+        at: datetime,
+    ) -> VisitEvent:
+        """The officer will be there at another time than booked. A delay never moves a promise.
+
+        Raises VisitState once the officer is at the door, or Unprocessable for a time that cannot be meant.
+        """
+        if self.status not in BEFORE_THE_DOOR:
+            raise VisitState(f"This visit is {self.status.value}: it can no longer be late.")
+        if not at - timedelta(hours=1) <= expected_at <= self.starts_at + timedelta(hours=24):
+            raise Unprocessable("expected_at", "Give the time you expect to be at the door, within a day.")
+        self.expected_at = expected_at
         return self.record(
-            session, EventKind.DEPARTED, occurred_at=departed_at, by=by, at=at, client_id=client_id
+            session,
+            EventKind.DELAYED,
+            occurred_at=at,
+            by=by,
+            at=at,
+            reason=reason,
+            client_id=client_id,
+            details={"expected_at": expected_at},
+        )
+
+    def arrive(
+        self,
+        session: Session,
+        *,
+        arrived_at: datetime,
+        position: tuple[float, float] | None,
+        accuracy_m: float | None,
+        client_id: UUID,
+        by: UUID,
+        at: datetime,
+    ) -> VisitEvent:
+        """The officer is at the door: not the start of work. Both clocks are kept; odd is flagged, not refused.
+
+        Judged against the latest fair promise. Raises VisitState if an arrival is recorded already or the
+        visit is over.
+        """
+        if self.status not in (*BEFORE_THE_DOOR, VisitStatus.MISSED):
+            raise VisitState(f"This visit is already {self.status.value}.")
+        home = (self.resident.latitude, self.resident.longitude)
+        distance_m = None
+        if position and home[0] is not None and home[1] is not None:
+            distance_m = standards.distance_m(position, (home[0], home[1]))
+        self.status = VisitStatus.ARRIVED
+        self.arrived_at, self.arrival_recorded_at = arrived_at, at
+        self.arrival_promised_at = fair_promise(session, self.id, self.first_promised_at, at)
+        self.arrival_flags = [
+            flag.value
+            for flag in standards.arrival_flags(
+                arrived_at=arrived_at,
+                recorded_at=at,
+                departed_at=self.departed_at,
+                distance_m=distance_m,
+                accuracy_m=accuracy_m,
+            )
+        ]
+        return self.record(
+            session,
+            EventKind.ARRIVED,
+            occurred_at=arrived_at,
+            by=by,
+            at=at,
+            client_id=client_id,
+            details={
+                "promised_at": self.arrival_promised_at,
+                "flags": self.arrival_flags,
+                "position": position,
+                "accuracy_m": accuracy_m,
+            },
         )
 
     def finish(
@@ -291,9 +370,7 @@ class Visit(Base):
             )
         )
 
-    def _close_promise(
-        self, session: Session, number: int, closed_by: EventKind, *, at: datetime
-    ) -> None:
+    def _close_promise(self, session: Session, number: int, closed_by: EventKind, *, at: datetime) -> None:
         session.execute(
             update(Promise)
             .where(Promise.visit_id == self.id, Promise.number == number)

@@ -56,9 +56,7 @@ class VisitEvent(Base):
     details: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
 
 
-def already_sent(
-    session: Session, visit_id: UUID, client_id: UUID | None, kind: EventKind
-) -> VisitEvent | None:
+def already_sent(session: Session, visit_id: UUID, client_id: UUID | None, kind: EventKind) -> VisitEvent | None:
     """The event that a phone sent before under this `client_id`, if any: resending is harmless.
 
     Raises VisitState if the phone used the same `client_id` for something else.

@@ -1,0 +1,40 @@
+# What people and CI call. Needs Python 3.11 or later (python3) and make; everything else is fetched by pip.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: run test check bench clean
+
+run: $(VENV)/run-time  ## everything on this machine, ready in a browser: http://127.0.0.1:8000/
+	$(BIN)/flask --app wsgi start
+
+test: $(VENV)/tests  ## the whole suite, on SQLite and PostgreSQL, with the checks of the code
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m pytest
+
+check: $(VENV)/tests  ## the checks of the code alone: seconds
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(VENV)/tests  ## what the hot paths cost, side by side with bare ones in one run
+	$(BIN)/python -m benchmarks
+
+clean:  ## forget the environment, the development database and its keys
+	rm -rf $(VENV) instance
+
+$(VENV)/bin/python:
+	$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11) and 'Python 3.11 or later is needed: make PYTHON=python3.12 run')"
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/run-time: $(VENV)/bin/python requirements.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	touch $@
+
+$(VENV)/tests: $(VENV)/run-time requirements-dev.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	touch $@

@@ -1,0 +1,118 @@
+"""The web application: the map of all that is served."""
+
+from flask import Flask, Response
+from limits.storage import MemoryStorage
+from limits.strategies import FixedWindowRateLimiter
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from api import (
+    auth,
+    badges,
+    callbacks,
+    cli,
+    contact_tasks,
+    development,
+    docs,
+    door,
+    errors,
+    health,
+    logs,
+    me,
+    officers,
+    reports,
+    residents,
+    secret_keys,
+    tokens,
+    users,
+    visit_changes,
+    visit_events,
+    visits,
+)
+from api.blueprint import Api, marshmallow_plugin
+from api.config import Settings
+from api.json import OrjsonProvider
+from models import clock, database
+
+DESCRIPTION = """\
+Home visits: booked, kept to the time that was promised, with clear proof of who is at the door.
+
+Sign in at `POST /v1/tokens` and send the access token as `Authorization: Bearer …`. Times are RFC 3339 with an
+offset. Errors are problem details (RFC 9457): `detail` says what to do. Lists are read page by page with
+`next_cursor`. A POST may be repeated safely with its `Idempotency-Key`.
+"""
+
+
+def create_app(settings: Settings | None = None) -> Flask:
+    """The application, ready to serve. Raises BadSetting or KeysUnusable rather than start half-configured."""
+    settings = settings or Settings.from_environment()
+    app = Flask(__name__)
+    app.config.update(
+        SETTINGS=settings,
+        MAX_CONTENT_LENGTH=64 * 1024,
+        MAX_FORM_MEMORY_SIZE=64 * 1024,
+        PROVIDE_AUTOMATIC_OPTIONS=False,
+        API_TITLE="Home visits",
+        API_VERSION="v1",
+        OPENAPI_VERSION="3.1.0",
+    )
+    app.json = OrjsonProvider(app)
+    app.url_map.strict_slashes = True
+    app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
+    if settings.trusted_proxies:
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=settings.trusted_proxies)  # type: ignore[method-assign]
+
+    logs.configure(settings.log_level)
+    database.connect(settings.database_url)
+    keys = secret_keys.load(settings, clock.now())
+    app.extensions.update(
+        access_tokens=auth.AccessTokens(keys.access_tokens, issuer=settings.public_base_url),
+        digest_key=keys.digests,
+        photo_links=keys.photo_links,
+        keyring=keys.badges,
+        check_limiter=FixedWindowRateLimiter(MemoryStorage()),
+    )
+
+    logs.register(app)
+    auth.register(app)
+    api = Api(
+        app,
+        spec_kwargs={
+            "info": {"description": DESCRIPTION},
+            "marshmallow_plugin": marshmallow_plugin(),
+            "security": [{"bearer": []}],
+        },
+    )
+    errors.register(app)
+    api.spec.components.security_scheme("bearer", {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"})
+    for resource in (
+        tokens,
+        users,
+        officers,
+        residents,
+        visits,
+        visit_changes,
+        visit_events,
+        me,
+        badges,
+        contact_tasks,
+        reports,
+        callbacks,
+        health,
+    ):
+        api.register_blueprint(resource.blp)
+    docs.register(app, api)
+    door.register(app)
+    development.register(app)
+    cli.register(app)
+    app.after_request(_secure)
+    return app
+
+
+def _secure(response: Response) -> Response:
+    """What every answer says to a browser; a page may have said something stricter."""
+    headers = response.headers
+    headers.setdefault("X-Content-Type-Options", "nosniff")
+    headers.setdefault("Referrer-Policy", "no-referrer")
+    headers.setdefault("Cache-Control", "no-store")
+    headers.setdefault("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
+    return response

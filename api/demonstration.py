@@ -1,0 +1,258 @@
+"""Demonstration data: 12 officers, 40 residents and their visits, so that a newcomer can try everything.
+
+Everybody here is invented, with telephone numbers that Ofcom keeps for drama. The postcodes are real, in the
+London Borough of Harrow, with their centres' coordinates: contains OS data (c) Crown copyright and database right
+2026, contains Royal Mail data (c) Royal Mail copyright and database right 2026, Source: Office for National
+Statistics, licensed under the Open Government Licence v3.0.
+"""
+
+import io
+import random
+from datetime import UTC, date, datetime, time, timedelta
+from uuid import uuid4
+
+from PIL import Image, ImageDraw
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from models import photo
+from models.clock import LONDON
+from models.database import transaction
+from models.errors import DiaryClash
+from models.officer import Employment, Officer, OfficerPhoto
+from models.resident import ContactBy, Resident
+from models.user import Role, User
+from models.visit import Outcome, Visit
+from notifications import outbox
+
+PASSWORD = "harrow-demo-2026"  # noqa: S105
+"""Of every demonstration account. Only a development server makes them."""
+
+ACCOUNTS = (("admin", Role.ADMIN), ("scheduler", Role.SCHEDULER), ("officer", Role.OFFICER))
+
+_OFFICERS = (
+    ("Amina Yusuf", "Housing officer"),
+    ("Daniel Brown", "Repairs inspector"),
+    ("Priya Shah", "Occupational therapist"),
+    ("Tomasz Nowak", "Environmental health officer"),
+    ("Grace Mensah", "Social worker"),
+    ("Oliver Clarke", "Council tax visiting officer"),
+    ("Niamh Kelly", "Benefits visiting officer"),
+    ("Rajesh Patel", "Home safety adviser"),
+    ("Elena Popescu", "Family support worker"),
+    ("Marcus Reid", "Gas engineer"),
+    ("Sunita Rao", "Electrician"),
+    ("Peter Walsh", "Damp surveyor"),
+)
+_CONTRACTORS = {
+    "Marcus Reid": "Northwick Heating Ltd",
+    "Sunita Rao": "Northwick Heating Ltd",
+    "Peter Walsh": "Weald Surveys Ltd",
+}
+_FIRST = ("Asha", "Ben", "Chloe", "Dev", "Ewa", "Farah", "George", "Hana", "Ian", "Joy")
+_LAST = ("Adeyemi", "Bennett", "Costa", "Desai")
+_PURPOSES = (
+    "Repair inspection",
+    "Home safety check",
+    "Gas safety check",
+    "Benefit review",
+    "Care assessment",
+    "Damp survey",
+)
+_POSTCODES = (
+    ("HA1 2RJ", 51.58737, -0.32932),
+    ("HA1 3AJ", 51.57777, -0.33904),
+    ("HA1 3BW", 51.57931, -0.33897),
+    ("HA1 3DX", 51.57703, -0.33358),
+    ("HA1 3PJ", 51.55893, -0.33581),
+    ("HA1 3QG", 51.56125, -0.33318),
+    ("HA1 3QS", 51.55742, -0.33539),
+    ("HA1 3TL", 51.56735, -0.34106),
+    ("HA1 3WE", 51.58524, -0.32969),
+    ("HA1 4DL", 51.57739, -0.34559),
+    ("HA1 4FP", 51.57913, -0.35221),
+    ("HA1 4US", 51.58523, -0.32969),
+    ("HA1 4ZQ", 51.58524, -0.32969),
+    ("HA1 9DR", 51.58524, -0.32969),
+    ("HA1 9GH", 51.58524, -0.32969),
+    ("HA1 9NZ", 51.58523, -0.32969),
+    ("HA2 0NL", 51.56266, -0.34865),
+    ("HA2 0TN", 51.56983, -0.35931),
+    ("HA2 2DX", 51.58524, -0.32969),
+    ("HA2 6DE", 51.58945, -0.35661),
+    ("HA2 6NP", 51.60012, -0.35308),
+    ("HA2 8QF", 51.56069, -0.37273),
+    ("HA2 8XZ", 51.56764, -0.35516),
+    ("HA3 3DL", 51.58523, -0.32969),
+    ("HA3 3JX", 51.58524, -0.32969),
+    ("HA3 3NT", 51.58523, -0.32969),
+    ("HA3 5SB", 51.59562, -0.33818),
+    ("HA3 8JW", 51.58523, -0.32969),
+    ("HA3 9HN", 51.59031, -0.29843),
+    ("HA5 1JU", 51.58673, -0.38405),
+    ("HA5 4LW", 51.60628, -0.37241),
+    ("HA5 4TN", 51.60453, -0.38543),
+    ("HA5 5ZP", 51.59505, -0.38517),
+    ("HA5 9BG", 51.59505, -0.38517),
+    ("HA7 1GA", 51.60625, -0.29576),
+    ("HA7 1HL", 51.60254, -0.29855),
+    ("HA7 1PY", 51.60366, -0.29610),
+    ("HA7 2HL", 51.60092, -0.31089),
+    ("HA8 5HS", 51.60138, -0.26874),
+    ("HA8 7UT", 51.60880, -0.27858),
+)
+
+
+def load(at: datetime) -> bool:
+    """Fill an empty database; False, and nothing done, if it holds anybody already."""
+    with transaction() as session:
+        if session.scalar(select(func.count()).select_from(User)):
+            return False
+        officers = [_officer(session, number, at) for number in range(len(_OFFICERS))]
+        residents = [_resident(session, number, at) for number in range(len(_POSTCODES))]
+        session.flush()
+        accounts = {}
+        for name, role in ACCOUNTS:
+            account = User(
+                id=uuid4(),
+                username=name,
+                role=role,
+                officer_id=officers[0].id if role is Role.OFFICER else None,
+                created_at=at,
+                active=True,
+            )
+            account.set_password(PASSWORD)
+            session.add(account)
+            accounts[role] = account
+        session.flush()
+        _visits(session, officers, residents, accounts[Role.SCHEDULER], at)
+    return True
+
+
+def _officer(session: Session, number: int, at: datetime) -> Officer:
+    name, job_title = _OFFICERS[number]
+    company = _CONTRACTORS.get(name)
+    officer = Officer(
+        id=uuid4(),
+        staff_number=f"D{number + 1:03}",
+        display_name=name,
+        job_title=job_title,
+        employment=Employment.CONTRACTOR if company else Employment.EMPLOYEE,
+        company=company,
+        contract_ends_on=date(at.year + 1, 12, 31) if company else None,
+        phone=f"+447700900{900 + number}",
+        skills=[],
+        active=True,
+        photo_id=uuid4(),
+        created_at=at,
+    )
+    session.add(officer)
+    session.flush()
+    session.add(OfficerPhoto(id=officer.photo_id, officer_id=officer.id, jpeg=_face(number), uploaded_at=at))
+    return officer
+
+
+def _face(number: int) -> bytes:
+    """A drawn face, a different one for each officer."""
+    draw = random.Random(number)  # noqa: S311 - a drawing, not a secret
+    skin = draw.choice(("#f1c9a5", "#c68642", "#8d5524", "#ffdbac", "#5c3a21"))
+    hair = draw.choice(("#2b1b12", "#5a3825", "#8a8a8a", "#1a1a1a", "#a5581f"))
+    coat = draw.choice(("#1d4f91", "#2f6b3a", "#5b3a7a", "#7a2f2f"))
+    picture = Image.new("RGB", (480, 600), "#dfe6ee")
+    pen = ImageDraw.Draw(picture)
+    pen.ellipse((40, 430, 440, 800), fill=coat)
+    pen.rectangle((200, 360, 280, 470), fill=skin)
+    pen.ellipse((110, 70, 370, 330), fill=hair)
+    pen.ellipse((130, 110, 350, 410), fill=skin)
+    for x in (190, 290):
+        pen.ellipse((x - 20, 220, x + 20, 250), fill="white")
+        pen.ellipse((x - 9, 226, x + 9, 246), fill="#2b1b12")
+        pen.arc((x - 28, 190, x + 28, 230), 200, 340, fill=hair, width=7)
+    pen.line((240, 240, 228, 300, 250, 304), fill="#6b4a32", width=4)
+    pen.arc((190, 300, 290, 370), 20, 160, fill="#8a2f2f", width=7)
+    file = io.BytesIO()
+    picture.save(file, "PNG")
+    return photo.re_encode(file.getvalue())
+
+
+def _resident(session: Session, number: int, at: datetime) -> Resident:
+    postcode, latitude, longitude = _POSTCODES[number]
+    resident = Resident(
+        id=uuid4(),
+        name=f"{_FIRST[number % len(_FIRST)]} {_LAST[number // len(_FIRST)]}",
+        phone=f"+447700900{100 + number}",
+        language="en",
+        # Every tenth resident has no text: somebody rings them.
+        contact_by=ContactBy.CALL if number % 10 == 9 else ContactBy.TEXT,
+        needs="Please ring the bell twice." if number % 7 == 0 else None,
+        line_1=f"{number + 1} Demonstration House",
+        town="Harrow",
+        postcode=postcode,
+        latitude=latitude,
+        longitude=longitude,
+        created_at=at,
+    )
+    session.add(resident)
+    return resident
+
+
+def _visits(
+    session: Session, officers: list[Officer], residents: list[Resident], scheduler: User, at: datetime
+) -> None:
+    """Visits of today and the week from tomorrow. Those whose time has passed went as they do: most on time."""
+    chance = random.Random(2026)  # noqa: S311 - demonstration data, the same each time
+    today = at.astimezone(LONDON).date()
+    wanted = iter(residents * 6)
+    for days in range(8):
+        day = today + timedelta(days=days)
+        if day.weekday() >= 5 and days:
+            continue
+        for officer in officers:
+            for hour in chance.sample(range(9, 16), 2):
+                start = datetime.combine(day, time(hour, chance.choice((0, 30))), LONDON).astimezone(UTC)
+                booked_at = min(at, start) - timedelta(days=3, minutes=chance.randrange(600))
+                resident = next(wanted)
+                try:
+                    with session.begin_nested():
+                        visit = Visit.book(
+                            session,
+                            resident=resident,
+                            officer_id=officer.id,
+                            purpose=chance.choice(_PURPOSES),
+                            skills=[],
+                            starts_at=start,
+                            duration=timedelta(minutes=chance.choice((30, 45, 60))),
+                            reason=None,
+                            by=scheduler.id,
+                            at=booked_at,
+                        )
+                except DiaryClash:
+                    continue
+                if start < at - timedelta(hours=1):
+                    _happened(session, visit, scheduler, start, chance)
+                elif days == 1:
+                    outbox.queue_visit_booked(session, visit, resident, at=at)
+
+
+def _happened(session: Session, visit: Visit, by: User, start: datetime, chance: random.Random) -> None:
+    arrived_at = start + timedelta(minutes=chance.choice((-12, -4, 0, 3, 6, 9, 14, 22)))
+    session.flush()
+    session.refresh(visit, ["resident"])
+    visit.arrive(
+        session,
+        arrived_at=arrived_at,
+        position=None,
+        accuracy_m=None,
+        client_id=uuid4(),
+        by=by.id,
+        at=arrived_at,
+    )
+    visit.finish(
+        session,
+        outcome=Outcome.NO_ACCESS if chance.random() < 0.1 else Outcome.COMPLETED,
+        finished_at=arrived_at + timedelta(minutes=30),
+        note=None,
+        client_id=uuid4(),
+        by=by.id,
+        at=arrived_at + timedelta(minutes=30),
+    )

@@ -1,0 +1,195 @@
+"""What a resident sees at the door: whether the person outside works for the council today."""
+
+from datetime import datetime
+
+from flask import Flask, Response, current_app, render_template, request
+from limits import RateLimitItemPerMinute
+from sqlalchemy.exc import SQLAlchemyError
+
+from api import photo_links
+from api.auth import anyone
+from api.blueprint import answer
+from api.config import Settings
+from api.errors import problem
+from id_badges import short_code
+from id_badges.keys import KeyRing, KeysUnusable
+from id_badges.tokens import Forged, read
+from id_badges.verdict import ShownOfficer, State, Verdict, judge, not_confirmed, unavailable
+from models import clock
+from models.badge import find_by_handle, find_record
+from models.clock import LONDON
+from models.database import reading
+from models.officer import Employment, OfficerPhoto
+
+CSP = (
+    "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self';"
+    " base-uri 'none'; frame-ancestors 'none'"
+)
+
+UNAVAILABLE = (SQLAlchemyError, KeysUnusable, OSError)
+"""What makes a check impossible, and says nothing about the person at the door."""
+
+
+def register(app: Flask) -> None:
+    """Serve the badge pages. None sets a cookie, redirects, or needs JavaScript."""
+    # A doubled slash in an address is part of a wrong token and not something to tidy by a redirect.
+    app.url_map.merge_slashes = False
+    settings: Settings = app.config["SETTINGS"]
+    limit = RateLimitItemPerMinute(settings.checks_per_minute) if settings.checks_per_minute else None
+    limiter = app.extensions["check_limiter"]
+
+    def too_many() -> Response | None:
+        # By address and never by badge: nobody can keep an officer from being recognised.
+        if limit is None or limiter.hit(limit, "check", request.remote_addr or ""):
+            return None
+        if wants_json():
+            refused = problem(429, "Too many checks from one address. Wait a minute.", slug="too-many")
+        else:
+            refused = page("too_many.html", status=429)
+        refused.headers["Retry-After"] = "60"
+        return refused
+
+    @app.get("/b/<path:token>")
+    @anyone
+    def check_badge(token: str) -> Response:
+        return too_many() or show(check_token(token, clock.now()))
+
+    @app.get("/b", strict_slashes=False)
+    @anyone
+    def badge_code_form() -> Response:
+        return page("badge_code.html")
+
+    @app.post("/b", strict_slashes=False)
+    @anyone
+    def check_code() -> Response:
+        typed = request.form.get("code", "")
+        if request.is_json:
+            given = request.get_json(silent=True)
+            typed = given.get("code", "") if isinstance(given, dict) else ""
+        if (refused := too_many()) is not None:
+            return refused
+        code = short_code.parse(typed) if isinstance(typed, str) else None
+        if code is not None:
+            return show(check_short_code(code, clock.now()))
+        if wants_json():
+            return problem(
+                422,
+                "Give the code of ten letters and numbers that the badge shows.",
+                slug="not-valid",
+                errors={"code": ["This is not a badge's code."]},
+            )
+        error = "unreadable" if typed else "missing"
+        return page("badge_code.html", status=422, error=error, code=str(typed)[:40])
+
+    @app.get("/b/photos/<link>")
+    @anyone
+    def officer_photo(link: str) -> Response:
+        photo_id = photo_links.read(current_app.extensions["photo_links"], link, clock.now())
+        if photo_id is None:
+            return Response(status=404)
+        with reading() as session:
+            photo = session.get(OfficerPhoto, photo_id)
+            if photo is None:
+                return Response(status=404)
+            return Response(photo.jpeg, content_type="image/jpeg")
+
+
+def keyring() -> KeyRing:
+    """The keys of this process."""
+    found: KeyRing = current_app.extensions["keyring"]
+    return found
+
+
+def check_token(token: str, at: datetime) -> Verdict:
+    """Check a scanned badge. Whatever it is, there is an answer."""
+    settings: Settings = current_app.config["SETTINGS"]
+    try:
+        read_token = read(token, keyring=keyring(), issuer=settings.badge_issuer, at=at)
+        with reading() as session:
+            record = find_record(session, read_token.badge_id, at)
+        return judge(read_token, record, at=at)
+    except Forged as forged:
+        return not_confirmed(forged.reason, at)
+    except UNAVAILABLE as error:
+        return _unavailable(error, at)
+
+
+def check_short_code(code: short_code.ParsedCode, at: datetime) -> Verdict:
+    """Check a typed code: the same answers as for a scan."""
+    try:
+        with reading() as session:
+            record = find_by_handle(session, code.handle, at)
+        if record is None:
+            return not_confirmed("unknown", at)
+        read_code = short_code.read(code, secret=keyring().short_code_secret, badge_id=record.badge_id, at=at)
+        return judge(read_code, record, at=at)
+    except Forged as forged:
+        return not_confirmed(forged.reason, at)
+    except UNAVAILABLE as error:
+        return _unavailable(error, at)
+
+
+def _unavailable(error: Exception, at: datetime) -> Verdict:
+    current_app.logger.error("badge_check_unavailable", extra={"error": type(error).__name__})
+    return unavailable(type(error).__name__, at)
+
+
+def wants_json() -> bool:
+    """Whether a program asks, and not a browser."""
+    return request.accept_mimetypes.best_match(["text/html", "application/json"]) == "application/json"
+
+
+def show(verdict: Verdict) -> Response:
+    """The verdict as the resident's page, or as JSON for an app that asks for it."""
+    officer = _officer(verdict.officer, verdict.checked_at) if verdict.officer else None
+    if wants_json():
+        body = {"state": verdict.state, "look": verdict.look, "checked_at": verdict.checked_at}
+        if officer:
+            body["officer"] = {name: value for name, value in officer.items() if name != "employer_text"}
+        return _private(answer(body))
+    if verdict.state is State.NOT_CONFIRMED:
+        return page("badge.html", check={"state": verdict.state.value})
+    local = verdict.checked_at.astimezone(LONDON)
+    return page(
+        "badge.html",
+        check={
+            "state": verdict.state.value,
+            "checked_at_text": f"{local:%a} {local.day} {local:%b %Y}, {local:%H:%M}",
+            "officer": officer,
+        },
+    )
+
+
+def _officer(officer: ShownOfficer, at: datetime) -> dict[str, str | None]:
+    settings: Settings = current_app.config["SETTINGS"]
+    employer_text = f"{settings.council_name} employee"
+    if officer.employment is Employment.CONTRACTOR:
+        employer_text = f"Contractor: {officer.company}, working for {settings.council_name}"
+    link = None
+    if officer.photo_id is not None:
+        link = "/b/photos/" + photo_links.make(current_app.extensions["photo_links"], officer.photo_id, at)
+    return {
+        "display_name": officer.display_name,
+        "job_title": officer.job_title,
+        "employment": officer.employment.value,
+        "company": officer.company,
+        "employer_text": employer_text,
+        "photo_url": link,
+    }
+
+
+def page(template: str, *, status: int = 200, **context: object) -> Response:
+    """A page for residents: no script, nothing from elsewhere, nothing kept."""
+    settings: Settings = current_app.config["SETTINGS"]
+    html = render_template(
+        template, council_name=settings.council_name, council_phone=settings.council_phone, **context
+    )
+    made = Response(html, status, content_type="text/html; charset=utf-8")
+    made.headers["Content-Security-Policy"] = CSP
+    return _private(made)
+
+
+def _private(response: Response) -> Response:
+    response.headers["X-Robots-Tag"] = "noindex"
+    response.headers["Vary"] = "Accept"
+    return response

@@ -1,0 +1,117 @@
+"""The kinds of value the API takes and gives, each with its limits and its words for what is wrong."""
+
+import unicodedata
+from datetime import UTC, datetime
+from typing import Any
+
+import marshmallow as ma
+from flask import current_app
+from marshmallow import ValidationError, fields, validate
+
+from models import phone, resident
+
+_INVISIBLE = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
+_JOINERS = {"\u200c", "\u200d"}
+"""Zero-width joiners are letters' business in many scripts; other invisible characters only deceive."""
+
+
+class Text(fields.String):
+    """Words somebody typed: trimmed, in Unicode NFC, with no control or direction-changing characters."""
+
+    def __init__(self, *, longest: int, empty: bool = False, lines: bool = False, **kwargs: Any) -> None:
+        self._lines = lines
+        checks = [validate.Length(min=0 if empty else 1, max=longest)]
+        super().__init__(validate=checks, **kwargs)
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
+        text = unicodedata.normalize("NFC", str(super()._deserialize(value, attr, data, **kwargs)).strip())
+        for character in text:
+            if self._lines and character == "\n":
+                continue
+            if unicodedata.category(character) in _INVISIBLE and character not in _JOINERS:
+                raise ValidationError("Remove the invisible characters.")
+        return text
+
+
+class Instant(fields.AwareDateTime):
+    """An instant in RFC 3339 with an offset; a time without one could mean two instants, so it is refused."""
+
+    default_error_messages = {
+        "invalid": "Give a time with its offset, such as 2026-11-25T10:00:00+00:00.",
+        "invalid_awareness": "Give the time's offset, such as Z or +01:00.",
+    }
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(format="iso", **kwargs)
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> datetime:
+        if not isinstance(value, str) or len(value) > 40 or not value.isascii():
+            raise self.make_error("invalid", input=value, obj_type="datetime")
+        try:
+            return super()._deserialize(value, attr, data, **kwargs).astimezone(UTC)
+        except OverflowError:
+            raise self.make_error("invalid", input=value, obj_type="datetime") from None
+
+    def _serialize(self, value: Any, attr: str | None, obj: Any, **kwargs: Any) -> Any:
+        return None if value is None else value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+class Whole(fields.Integer):
+    """A whole number; 1.5, true and "1" are not whole numbers."""
+
+    def __init__(self, *, least: int, most: int, strict: bool = True, **kwargs: Any) -> None:
+        super().__init__(strict=strict, validate=validate.Range(least, most), **kwargs)
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
+        if isinstance(value, (bool, str)) and self.strict:
+            raise self.make_error("invalid", input=value)
+        if isinstance(value, str) and (len(value) > 12 or not value.isascii()):
+            raise self.make_error("invalid", input=value)
+        return super()._deserialize(value, attr, data, **kwargs)
+
+
+class Phone(Text):
+    """A telephone number in any spelling people use; comes back in E.164."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(longest=40, **kwargs)
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
+        text = super()._deserialize(value, attr, data, **kwargs)
+        try:
+            return phone.normalise(text, drama=not current_app.config["SETTINGS"].production)
+        except ValueError as error:
+            raise ValidationError(str(error)) from None
+
+
+class Postcode(Text):
+    """A UK postcode, spelled one way."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(longest=12, **kwargs)
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
+        try:
+            return resident.normalise_postcode(super()._deserialize(value, attr, data, **kwargs))
+        except ValueError as error:
+            raise ValidationError(str(error)) from None
+
+
+class Skills(fields.List[Any]):
+    """Skills by name, such as `gas` or `sign-language`, each once."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        word = fields.String(validate=validate.Regexp(r"\A[a-z0-9][a-z0-9_-]{0,39}\Z"))
+        super().__init__(word, validate=validate.Length(max=20), **kwargs)
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> list[Any]:
+        return sorted({str(skill) for skill in super()._deserialize(value, attr, data, **kwargs)})
+
+
+class ListIn(ma.Schema):
+    """What every list takes: how many to give, and where the last page ended."""
+
+    limit = Whole(least=1, most=200, strict=False, load_default=50, metadata={"description": "At most 200"})
+    cursor = fields.String(
+        validate=validate.Length(max=400), metadata={"description": "next_cursor of the page before"}
+    )

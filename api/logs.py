@@ -1,0 +1,70 @@
+"""Logs: one JSON object a line, a constant event and its fields. Identifiers only: never a name or number."""
+
+import logging
+import sys
+import time
+import traceback
+from datetime import UTC, datetime
+
+import orjson
+from flask import Flask, Response, g, request
+
+_STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
+
+log = logging.getLogger(__name__)
+
+
+class JsonLines(logging.Formatter):
+    """A record as one line of JSON."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        line = {
+            "at": datetime.fromtimestamp(record.created, UTC),
+            "level": record.levelname,
+            "logger": record.name,
+            "event": record.getMessage(),
+            **{name: value for name, value in vars(record).items() if name not in _STANDARD},
+        }
+        if record.exc_info and record.exc_info[1]:
+            error = record.exc_info[1]
+            # Where it happened and what kind it was. Its message may quote what somebody typed.
+            line["error"] = type(error).__name__
+            line["trace"] = [
+                f"{frame.filename}:{frame.lineno} {frame.name}"
+                for frame in traceback.extract_tb(error.__traceback__)
+            ]
+        return orjson.dumps(line, default=str, option=orjson.OPT_UTC_Z).decode()
+
+
+def configure(level: str) -> None:
+    """Send the logs of this process to standard error."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(JsonLines())
+    logging.basicConfig(level=level, handlers=[handler], force=True)
+    # The carrier's client logs addresses and numbers of its requests below warnings.
+    for noisy in ("twilio", "urllib3", "granian.access"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
+
+
+def register(app: Flask) -> None:
+    """Log each request by its endpoint: its address may hold a token or an identifier."""
+
+    def begin() -> None:
+        g.begun = time.perf_counter()
+
+    def end(response: Response) -> Response:
+        if log.isEnabledFor(logging.INFO):
+            log.info(
+                "request",
+                extra={
+                    "method": request.method,
+                    "endpoint": request.endpoint,
+                    "status": response.status_code,
+                    "ms": round((time.perf_counter() - g.begun) * 1000, 2) if "begun" in g else None,
+                    "user_id": str(g.signed_in.user_id) if "signed_in" in g else None,
+                },
+            )
+        return response
+
+    app.before_request(begin)
+    app.after_request(end)

@@ -1,0 +1,166 @@
+"""An officer's own day and badge, for their phone."""
+
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
+
+import marshmallow as ma
+from flask import Response, current_app
+from marshmallow import fields
+from sqlalchemy import select
+
+from api.auth import roles, who
+from api.blueprint import Blueprint, Resource, answer
+from api.config import Settings
+from api.fields import Instant
+from api.officers import find as find_officer
+from api.residents import ADDRESS
+from api.visits import VISIT_COLUMNS, VisitOut, visit_out
+from id_badges import qr
+from id_badges.short_code import short_code
+from id_badges.tokens import PHONE_LIFE, mint_phone_badge
+from models import clock
+from models.badge import current_phone_badge, phone_badge_for
+from models.clock import LONDON
+from models.database import reading, transaction
+from models.resident import Resident
+from models.visit import Visit
+
+blp = Blueprint("me", __name__, url_prefix="/v1/me", description="An officer's own day and badge")
+
+PNG_PIXELS = 300
+
+
+class DayIn(ma.Schema):
+    """Which day, London; today if none is given."""
+
+    date = fields.Date()
+
+
+class MyResidentOut(ma.Schema):
+    """Whom the officer visits, and where."""
+
+    name = fields.String(required=True)
+    phone = fields.String(required=True, allow_none=True)
+    language = fields.String(required=True)
+    needs = fields.String(required=True, allow_none=True)
+    address = fields.Dict(required=True)
+
+
+class MyVisitOut(VisitOut):
+    """A visit of the officer's own day."""
+
+    resident = fields.Nested(MyResidentOut, required=True)
+
+
+class MyVisitsOut(ma.Schema):
+    """The officer's day, in order."""
+
+    items = fields.List(fields.Nested(MyVisitOut), required=True)
+    next_cursor = fields.String(allow_none=True, required=True)
+
+
+class MyBadgeOut(ma.Schema):
+    """The phone badge for the next two minutes. Ask for a new one every minute."""
+
+    badge_id = fields.UUID(required=True)
+    token = fields.String(required=True)
+    url = fields.String(required=True, metadata={"description": "What the QR code holds"})
+    short_code = fields.String(required=True, metadata={"description": "For people with no camera"})
+    expires_at = Instant(required=True)
+
+
+@blp.route("/visits")
+class MyVisits(Resource):
+    @roles("officer")
+    @blp.arguments(DayIn, location="query")
+    @blp.response(200, MyVisitsOut)
+    def get(self, given: dict[str, Any]) -> Response:
+        """List my visits of one day"""
+        begins, ends = _day(given.get("date") or clock.now().astimezone(LONDON).date())
+        query = (
+            select(
+                *VISIT_COLUMNS,
+                Resident.name,
+                Resident.phone,
+                Resident.language,
+                Resident.needs,
+                *(getattr(Resident, name) for name in ADDRESS),
+            )
+            .join(Resident, Resident.id == Visit.resident_id)
+            .where(Visit.officer_id == who().officer_id, Visit.starts_at >= begins, Visit.starts_at < ends)
+            .order_by(Visit.starts_at, Visit.id)
+        )
+        with reading() as session:
+            rows = session.execute(query).all()
+        items = []
+        for row in rows:
+            resident = {
+                "name": row.name,
+                "phone": row.phone,
+                "language": row.language,
+                "needs": row.needs,
+                "address": {name: getattr(row, name) for name in ADDRESS},
+            }
+            items.append({**visit_out(row), "resident": resident})
+        return answer({"items": items, "next_cursor": None})
+
+
+def _day(day: date) -> tuple[datetime, datetime]:
+    """The instants between which it is this day in London: 23, 24 or 25 hours."""
+    try:
+        begins = datetime.combine(day, time(), LONDON).astimezone(UTC)
+        ends = datetime.combine(day + timedelta(days=1), time(), LONDON).astimezone(UTC)
+    except OverflowError:
+        raise ma.ValidationError("Give a day of these years.", "date") from None
+    return begins, ends
+
+
+def _new_token() -> dict[str, Any]:
+    """A token of the officer's badge, for the next two minutes. Raises BadgeRevoked."""
+    settings: Settings = current_app.config["SETTINGS"]
+    keyring = current_app.extensions["keyring"]
+    at = clock.now()
+    officer_id = who().officer_id
+    assert officer_id is not None  # noqa: S101 - an officer's account names its officer
+    with reading() as session:
+        officer = find_officer(session, officer_id)
+        officer.refuse_badge_unless_working(at)
+        badge = current_phone_badge(session, officer_id)
+    if badge is None:
+        with transaction() as session:
+            badge = phone_badge_for(session, officer, at)
+    token = mint_phone_badge(keyring, issuer=settings.badge_issuer, badge_id=badge.id, at=at)
+    return {
+        "badge_id": badge.id,
+        "token": token,
+        "url": f"{settings.public_base_url}/b/{token}",
+        "short_code": short_code(keyring.short_code_secret, badge.id, badge.handle, at),
+        "expires_at": datetime.fromtimestamp(int(at.timestamp()), UTC) + PHONE_LIFE,
+    }
+
+
+@blp.route("/badge")
+class MyBadge(Resource):
+    @roles("officer")
+    @blp.response(200, MyBadgeOut)
+    def get(self) -> Response:
+        """My badge for the next two minutes"""
+        return answer(_new_token())
+
+
+@blp.route("/badge.svg")
+class MyBadgeSvg(Resource):
+    @roles("officer")
+    @blp.response(200, {"type": "string"}, content_type="image/svg+xml")
+    def get(self) -> Response:
+        """My badge as a QR code to show at the door, in SVG"""
+        return Response(qr.svg(_new_token()["url"]), content_type="image/svg+xml")
+
+
+@blp.route("/badge.png")
+class MyBadgePng(Resource):
+    @roles("officer")
+    @blp.response(200, {"type": "string", "format": "binary"}, content_type="image/png")
+    def get(self) -> Response:
+        """My badge as a QR code to show at the door, in PNG"""
+        return Response(qr.png(_new_token()["url"], PNG_PIXELS), content_type="image/png")

@@ -1,0 +1,75 @@
+"""Keyset paging: a page begins after the last row of the page before, however deep it is."""
+
+import base64
+import binascii
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+import orjson
+from sqlalchemy import Select, tuple_
+from sqlalchemy.orm import InstrumentedAttribute
+
+from models.errors import Unprocessable
+
+AnySelect = Select[*tuple[Any, ...]]
+Key = Sequence[InstrumentedAttribute[Any]]
+
+
+def after(
+    query: AnySelect,
+    key: Key,
+    kinds: Sequence[type],
+    cursor: str | None,
+    *,
+    newest_first: bool = False,
+) -> AnySelect:
+    """The query ordered by `key`, beginning after `cursor`. `kinds` are the Python types of the key.
+
+    Raises Unprocessable for a cursor that we did not make.
+    """
+    query = query.order_by(*(column.desc() if newest_first else column for column in key))
+    if cursor is None:
+        return query
+    values = tuple_(*_read(cursor, kinds), types=[column.type for column in key])
+    place = tuple_(*key)
+    return query.where(place < values if newest_first else place > values)
+
+
+def _read(cursor: str, kinds: Sequence[type]) -> list[Any]:
+    refused = Unprocessable("cursor", "Take next_cursor from the page before, unchanged.")
+    try:
+        values = orjson.loads(base64.urlsafe_b64decode(cursor.encode("ascii") + b"=="))
+    except (binascii.Error, ValueError):
+        raise refused from None
+    if not isinstance(values, list) or len(values) != len(kinds):
+        raise refused
+    try:
+        return [_as(kind, value) for kind, value in zip(kinds, values, strict=True)]
+    except (ValueError, TypeError, AttributeError, OverflowError):
+        raise refused from None
+
+
+def _as(kind: type, value: Any) -> Any:
+    if not isinstance(value, str) or "\0" in value:
+        raise ValueError
+    if kind is datetime:
+        when = datetime.fromisoformat(value)
+        if when.tzinfo is None:
+            raise ValueError
+        return when.astimezone(UTC)
+    return UUID(value) if kind is UUID else value
+
+
+def cursor_for(values: Sequence[Any]) -> str:
+    """The opaque cursor that begins after a row with these key values."""
+    return base64.urlsafe_b64encode(orjson.dumps(list(values), option=orjson.OPT_UTC_Z)).decode().rstrip("=")
+
+
+def page(rows: Sequence[Any], limit: int, key: Sequence[str]) -> tuple[Sequence[Any], str | None]:
+    """The first `limit` of `rows` (fetched with one more), and the cursor of the next page if any."""
+    if len(rows) <= limit:
+        return rows, None
+    rows = rows[:limit]
+    return rows, cursor_for([getattr(rows[-1], name) for name in key])

@@ -1,0 +1,34 @@
+"""Addresses of officers' photos that live two minutes: a photo cannot be fetched without a scan."""
+
+import base64
+import binascii
+import hmac
+from datetime import datetime, timedelta
+from uuid import UUID
+
+LIFE = timedelta(minutes=2)
+_SEAL = 16
+"""Bytes of the HMAC: 128 bits."""
+
+
+def make(secret: bytes, photo_id: UUID, at: datetime) -> str:
+    """The last part of the photo's address, good until two minutes from `at`."""
+    said = photo_id.bytes + int((at + LIFE).timestamp()).to_bytes(6, "big")
+    return base64.urlsafe_b64encode(said + _seal(secret, said)).decode().rstrip("=")
+
+
+def read(secret: bytes, link: str, at: datetime) -> UUID | None:
+    """The photo a link names, or None if we did not make it or it has run out."""
+    try:
+        raw = base64.urlsafe_b64decode(link.encode("ascii") + b"==")
+    except (ValueError, binascii.Error):
+        return None
+    said, seal = raw[:22], raw[22:]
+    if len(raw) != 22 + _SEAL or not hmac.compare_digest(_seal(secret, said), seal):
+        return None
+    expires_at = int.from_bytes(said[16:], "big")
+    return UUID(bytes=said[:16]) if at.timestamp() < expires_at else None
+
+
+def _seal(secret: bytes, said: bytes) -> bytes:
+    return hmac.digest(secret, said, "sha256")[:_SEAL]

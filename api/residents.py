@@ -1,0 +1,164 @@
+"""Residents: whom we visit, and how to reach them."""
+
+from typing import Any
+from uuid import UUID
+
+import marshmallow as ma
+from flask import Response
+from marshmallow import ValidationError, fields, validate, validates_schema
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from api.auth import roles
+from api.blueprint import Blueprint, Resource, answer
+from api.fields import Instant, ListIn, Phone, Postcode, Text
+from api.paging import after, page
+from models import clock
+from models.database import reading, transaction
+from models.errors import Unknown
+from models.resident import ContactBy, Resident
+
+blp = Blueprint("residents", __name__, url_prefix="/v1/residents", description="Residents")
+
+ADDRESS = ("line_1", "line_2", "town", "postcode", "latitude", "longitude", "uprn")
+
+
+class Address(ma.Schema):
+    """Where a resident lives. `latitude` and `longitude` (degrees) go together."""
+
+    line_1 = Text(required=True, longest=120)
+    line_2 = Text(longest=120, allow_none=True)
+    town = Text(required=True, longest=80)
+    postcode = Postcode(required=True)
+    latitude = fields.Float(allow_none=True, allow_nan=False, validate=validate.Range(-90, 90))
+    longitude = fields.Float(allow_none=True, allow_nan=False, validate=validate.Range(-180, 180))
+    uprn = fields.String(
+        allow_none=True,
+        validate=validate.Regexp(r"\A[0-9]{1,12}\Z", error="Give the UPRN as 1 to 12 digits."),
+        metadata={"description": "Unique Property Reference Number"},
+    )
+
+    @validates_schema
+    def both_or_neither(self, data: dict[str, Any], **_: Any) -> None:
+        if (data.get("latitude") is None) != (data.get("longitude") is None):
+            raise ValidationError("Give latitude and longitude together.", "latitude")
+
+
+class _Common(ma.Schema):
+    phone = Phone(allow_none=True)
+    second_phone = Phone(
+        allow_none=True, metadata={"description": "A carer's or another number, tried if the first fails"}
+    )
+    email = fields.Email(allow_none=True, validate=validate.Length(max=254))
+    language = fields.String(
+        validate=validate.Regexp(
+            r"\A[a-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}\Z", error="Give a language tag, such as en or gu."
+        )
+    )
+    contact_by = fields.Enum(ContactBy, by_value=fields.String)
+    needs = Text(
+        longest=500,
+        lines=True,
+        allow_none=True,
+        metadata={"description": "What the officer should know, such as: ring the bell twice"},
+    )
+
+
+class ResidentIn(_Common):
+    """A new resident."""
+
+    name = Text(required=True, longest=120)
+    address = fields.Nested(Address, required=True)
+
+
+class ResidentPatch(_Common):
+    """What to change of a resident. An address is given whole."""
+
+    name = Text(longest=120)
+    address = fields.Nested(Address)
+
+
+class ResidentOut(ma.Schema):
+    """A resident. Telephone numbers are in E.164."""
+
+    id = fields.UUID(required=True)
+    name = fields.String(required=True)
+    phone = fields.String(allow_none=True, required=True)
+    second_phone = fields.String(allow_none=True, required=True)
+    email = fields.String(allow_none=True, required=True)
+    language = fields.String(required=True)
+    contact_by = fields.Enum(ContactBy, by_value=fields.String, required=True)
+    needs = fields.String(allow_none=True, required=True)
+    address = fields.Function(
+        lambda resident: {name: getattr(resident, name) for name in ADDRESS},
+        required=True,
+        metadata={"type": "object"},
+    )
+    created_at = Instant(required=True)
+
+
+class ResidentsOut(ma.Schema):
+    """A page of residents."""
+
+    items = fields.List(fields.Nested(ResidentOut), required=True)
+    next_cursor = fields.String(allow_none=True, required=True)
+
+
+def _change(resident: Resident, given: dict[str, Any]) -> None:
+    address = given.pop("address", None)
+    if address is not None:
+        given.update({name: address.get(name) for name in ADDRESS})
+    for name, value in given.items():
+        setattr(resident, name, value)
+
+
+@blp.route("")
+class Residents(Resource):
+    @roles("scheduler")
+    @blp.arguments(ResidentIn)
+    @blp.response(201, ResidentOut)
+    def post(self, given: dict[str, Any]) -> Response:
+        """Add a resident"""
+        new = Resident(created_at=clock.now(), language="en", contact_by=ContactBy.TEXT)
+        _change(new, given)
+        with transaction() as session:
+            session.add(new)
+        return answer(ResidentOut().dump(new), 201, location=f"/v1/residents/{new.id}")
+
+    @roles("scheduler")
+    @blp.arguments(ListIn, location="query")
+    @blp.response(200, ResidentsOut)
+    def get(self, given: dict[str, Any]) -> dict[str, Any]:
+        """List the residents, by name"""
+        query = after(select(Resident), (Resident.name, Resident.id), (str, UUID), given.get("cursor"))
+        with reading() as session:
+            found = session.scalars(query.limit(given["limit"] + 1)).all()
+        items, cursor = page(found, given["limit"], ("name", "id"))
+        return {"items": items, "next_cursor": cursor}
+
+
+@blp.route("/<uuid:resident_id>")
+class OneResident(Resource):
+    @roles("scheduler")
+    @blp.response(200, ResidentOut)
+    def get(self, resident_id: UUID) -> Resident:
+        """Show a resident"""
+        with reading() as session:
+            return _find(session, resident_id)
+
+    @roles("scheduler")
+    @blp.arguments(ResidentPatch)
+    @blp.response(200, ResidentOut)
+    def patch(self, given: dict[str, Any], resident_id: UUID) -> Resident:
+        """Change a resident"""
+        with transaction() as session:
+            resident = _find(session, resident_id)
+            _change(resident, given)
+            return resident
+
+
+def _find(session: Session, resident_id: UUID) -> Resident:
+    found = session.get(Resident, resident_id)
+    if found is None:
+        raise Unknown("No resident has this id.")
+    return found

@@ -1,0 +1,183 @@
+"""What a scheduler changes about a visit: move it or cancel it, and the resident is told."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import marshmallow as ma
+from flask import Response
+from marshmallow import fields
+
+from api.auth import roles, who
+from api.blueprint import Blueprint, Resource, answer, check_version, versioned
+from api.fields import Instant, Text
+from models import clock
+from models.database import transaction
+from models.promise import ChangeNotice
+from models.visit import Visit, find_for_change
+from models.visit_event import RequestedBy, VisitEvent
+from notifications import outbox
+from notifications.outbox import Queued
+
+blp = Blueprint("changes", __name__, url_prefix="/v1/visits", description="Moving and cancelling visits")
+
+
+class MoveIn(ma.Schema):
+    """Where a visit moves to. Without `officer_id` the officer stays; null leaves it without one."""
+
+    starts_at = Instant(required=True)
+    officer_id = fields.UUID(allow_none=True)
+    reason = Text(required=True, longest=500)
+    requested_by = fields.Enum(RequestedBy, by_value=fields.String, required=True)
+
+
+class CancellationIn(ma.Schema):
+    """Why a visit is cancelled, and for whom."""
+
+    reason = Text(required=True, longest=500)
+    requested_by = fields.Enum(RequestedBy, by_value=fields.String, required=True)
+
+
+class NoticeOut(ma.Schema):
+    """The notice a change can give. `reference_at` is the first time the resident might be waiting for."""
+
+    reference_at = Instant(required=True)
+    deadline = Instant(required=True, metadata={"description": "24 hours before reference_at"})
+    possible = fields.Boolean(required=True, metadata={"description": "24 hours' notice was possible"})
+    lead_seconds = fields.Float(required=True)
+    send_at = Instant(
+        required=True, allow_none=True, metadata={"description": "When the text goes; null: no text is due"}
+    )
+
+
+class MoveOut(ma.Schema):
+    """A move, and how the resident is told."""
+
+    moved_from = Instant(required=True)
+    moved_to = Instant(required=True)
+    reason = fields.String(required=True)
+    requested_by = fields.Enum(RequestedBy, by_value=fields.String, required=True)
+    notice = fields.Nested(NoticeOut, required=True)
+    message_id = fields.UUID(required=True, allow_none=True)
+
+
+class CancellationOut(ma.Schema):
+    """A cancellation, and how the resident is told."""
+
+    cancelled_at = Instant(required=True)
+    reason = fields.String(required=True)
+    requested_by = fields.Enum(RequestedBy, by_value=fields.String, required=True)
+    notice = fields.Nested(NoticeOut, required=True)
+    message_id = fields.UUID(required=True, allow_none=True)
+
+
+@blp.route("/<uuid:visit_id>/moves")
+class Moves(Resource):
+    @roles("scheduler")
+    @versioned
+    @blp.arguments(MoveIn)
+    @blp.response(201, MoveOut, headers={"ETag": {"schema": {"type": "string"}}})
+    def post(self, given: dict[str, Any], visit_id: UUID) -> Response:
+        """Move a visit and tell the resident
+
+        A move of under 15 minutes on the same day is not texted.
+        """
+        at = clock.now()
+        with transaction() as session:
+            visit = find_for_change(session, visit_id)
+            check_version(visit.version)
+            moved_from = visit.starts_at
+            event = visit.move(
+                session,
+                starts_at=given["starts_at"],
+                officer_id=given.get("officer_id", visit.officer_id),
+                reason=given["reason"],
+                requested_by=given["requested_by"],
+                by=who().user_id,
+                at=at,
+            )
+            queued = outbox.queue_visit_moved(session, visit, visit.resident, at=at)
+            session.add(_ledger(visit, event, queued, given, moved_from, visit.starts_at))
+        return answer(
+            {
+                "moved_from": moved_from,
+                "moved_to": visit.starts_at,
+                "reason": given["reason"],
+                "requested_by": given["requested_by"],
+                "notice": notice_out(queued),
+                "message_id": queued.message_id,
+            },
+            201,
+            version=visit.version,
+        )
+
+
+@blp.route("/<uuid:visit_id>/cancellation")
+class Cancellation(Resource):
+    @roles("scheduler")
+    @versioned
+    @blp.arguments(CancellationIn)
+    @blp.response(201, CancellationOut, headers={"ETag": {"schema": {"type": "string"}}})
+    def post(self, given: dict[str, Any], visit_id: UUID) -> Response:
+        """Cancel a visit and tell the resident"""
+        at = clock.now()
+        with transaction() as session:
+            visit = find_for_change(session, visit_id)
+            check_version(visit.version)
+            event = visit.cancel(
+                session,
+                reason=given["reason"],
+                requested_by=given["requested_by"],
+                by=who().user_id,
+                at=at,
+            )
+            queued = outbox.queue_visit_cancelled(session, visit, visit.resident, at=at)
+            session.add(_ledger(visit, event, queued, given, visit.starts_at, None))
+        return answer(
+            {
+                "cancelled_at": at,
+                "reason": given["reason"],
+                "requested_by": given["requested_by"],
+                "notice": notice_out(queued),
+                "message_id": queued.message_id,
+            },
+            201,
+            version=visit.version,
+        )
+
+
+def notice_out(queued: Queued) -> dict[str, Any]:
+    """What NoticeOut says."""
+    return {
+        "reference_at": queued.notice.reference_at,
+        "deadline": queued.notice.deadline,
+        "possible": queued.notice.possible,
+        "lead_seconds": queued.notice.lead_seconds,
+        "send_at": queued.send_at,
+    }
+
+
+def _ledger(
+    visit: Visit,
+    event: VisitEvent,
+    queued: Queued,
+    given: dict[str, Any],
+    from_starts_at: datetime,
+    to_starts_at: datetime | None,
+) -> ChangeNotice:
+    return ChangeNotice(
+        event_id=event.id,
+        visit_id=visit.id,
+        change=event.kind,
+        decided_at=event.recorded_at,
+        requested_by=given["requested_by"],
+        reason=given["reason"],
+        told_starts_at=queued.told_start,
+        from_starts_at=from_starts_at,
+        to_starts_at=to_starts_at,
+        reference_at=queued.notice.reference_at,
+        possible=queued.notice.possible,
+        due=queued.due,
+        message_id=queued.message_id,
+        contact_task_id=queued.contact_task_id,
+    )

@@ -1,0 +1,206 @@
+"""What an officer's phone reports of a visit: on the way, late, at the door, done."""
+
+from collections.abc import Callable
+from typing import Any
+from uuid import UUID
+
+import marshmallow as ma
+from flask import Response
+from marshmallow import ValidationError, fields, validate, validates_schema
+
+from api.auth import refuse_unless_theirs, roles, who
+from api.blueprint import Blueprint, Resource, answer, check_version, versioned
+from api.fields import Instant, Text
+from api.visits import ArrivalOut, VisitOut, arrival_out, visit_out
+from models import clock, standards
+from models.database import transaction
+from models.user import Role
+from models.visit import Outcome, Visit, find_locked
+from models.visit_event import EventKind, VisitEvent, already_sent
+from notifications import outbox
+
+blp = Blueprint("events", __name__, url_prefix="/v1/visits", description="What officers report")
+
+
+class _FromPhone(ma.Schema):
+    client_id = fields.UUID(
+        required=True, metadata={"description": "A UUID the phone made: sending it again is harmless"}
+    )
+
+
+class DepartureIn(_FromPhone):
+    """On the way."""
+
+    departed_at = Instant()
+
+
+class DelayIn(_FromPhone):
+    """When the officer expects to be at the door."""
+
+    expected_at = Instant(required=True)
+    reason = Text(longest=500, load_default=None, allow_none=True)
+
+
+class ArrivalIn(_FromPhone):
+    """At the door, with the phone's own time and, if it has one, its position."""
+
+    arrived_at = Instant(required=True)
+    latitude = fields.Float(allow_none=True, allow_nan=False, validate=validate.Range(-90, 90))
+    longitude = fields.Float(allow_none=True, allow_nan=False, validate=validate.Range(-180, 180))
+    accuracy_m = fields.Float(allow_none=True, allow_nan=False, validate=validate.Range(0, 100_000))
+
+    @validates_schema
+    def both_or_neither(self, data: dict[str, Any], **_: Any) -> None:
+        if (data.get("latitude") is None) != (data.get("longitude") is None):
+            raise ValidationError("Give latitude and longitude together.", "latitude")
+
+
+class OutcomeIn(_FromPhone):
+    """How the visit ended."""
+
+    outcome = fields.Enum(Outcome, by_value=fields.String, required=True)
+    finished_at = Instant(required=True)
+    note = Text(longest=1000, lines=True, load_default=None, allow_none=True)
+
+
+class DelayOut(ma.Schema):
+    """What became of a delay: whether the resident is told, and which later visits it touches."""
+
+    expected_at = Instant(required=True, metadata={"description": "As told: up to 5 minutes, never early"})
+    promised_at = Instant(required=True)
+    told = fields.Boolean(required=True)
+    message_id = fields.UUID(required=True, allow_none=True)
+    cascade = fields.List(fields.Dict(), required=True)
+
+
+def _once(
+    given: dict[str, Any],
+    visit_id: UUID,
+    kind: EventKind,
+    do: Callable[[Any, Visit], VisitEvent],
+    out: Callable[[Visit, VisitEvent], dict[str, Any]],
+    *,
+    scheduler: bool = False,
+) -> Response:
+    """Do it once for its client_id; a phone that sends it again gets the same answer."""
+    with transaction() as session:
+        visit = find_locked(session, visit_id)
+        refuse_unless_theirs(visit)
+        event = already_sent(session, visit_id, given["client_id"], kind)
+        if event is None:
+            check_version(visit.version, required=scheduler)
+            event = do(session, visit)
+            session.flush()
+        return answer(out(visit, event), 201, version=visit.version)
+
+
+@blp.route("/<uuid:visit_id>/departure")
+class Departure(Resource):
+    @roles("officer")
+    @blp.arguments(DepartureIn)
+    @blp.response(201, VisitOut)
+    def post(self, given: dict[str, Any], visit_id: UUID) -> Response:
+        """Say that you are on the way"""
+        at = clock.now()
+
+        def depart(session: Any, visit: Visit) -> VisitEvent:
+            return visit.depart(
+                session,
+                departed_at=given.get("departed_at", at),
+                client_id=given["client_id"],
+                by=who().user_id,
+                at=at,
+            )
+
+        return _once(given, visit_id, EventKind.DEPARTED, depart, lambda visit, _: visit_out(visit))
+
+
+@blp.route("/<uuid:visit_id>/delays")
+class Delays(Resource):
+    @roles("officer", "scheduler")
+    @versioned
+    @blp.arguments(DelayIn)
+    @blp.response(201, DelayOut)
+    def post(self, given: dict[str, Any], visit_id: UUID) -> Response:
+        """Say that you will be late; the resident is told at once if it is by more than 15 minutes"""
+        at = clock.now()
+
+        def delay(session: Any, visit: Visit) -> VisitEvent:
+            event = visit.delay(
+                session,
+                expected_at=given["expected_at"],
+                reason=given["reason"],
+                client_id=given["client_id"],
+                by=who().user_id,
+                at=at,
+            )
+            queued = outbox.queue_visit_delayed(
+                session, visit, visit.resident, expected_at=given["expected_at"], at=at
+            )
+            event.details = {
+                "expected_at": standards.eta(given["expected_at"], queued.told_start),
+                "promised_at": queued.told_start,
+                "told": queued.told,
+                "message_id": queued.message_id,
+                "cascade": [],
+            }
+            return event
+
+        return _once(
+            given,
+            visit_id,
+            EventKind.DELAYED,
+            delay,
+            lambda _, event: event.details,
+            scheduler=who().role is Role.SCHEDULER,
+        )
+
+
+@blp.route("/<uuid:visit_id>/arrivals")
+class Arrivals(Resource):
+    @roles("officer")
+    @blp.arguments(ArrivalIn)
+    @blp.response(201, ArrivalOut)
+    def post(self, given: dict[str, Any], visit_id: UUID) -> Response:
+        """Say that you are at the door: before any work starts
+
+        A time that looks wrong is flagged, never refused.
+        """
+        at = clock.now()
+
+        def arrive(session: Any, visit: Visit) -> VisitEvent:
+            latitude, longitude = given.get("latitude"), given.get("longitude")
+            return visit.arrive(
+                session,
+                arrived_at=given["arrived_at"],
+                position=None if latitude is None or longitude is None else (latitude, longitude),
+                accuracy_m=given.get("accuracy_m"),
+                client_id=given["client_id"],
+                by=who().user_id,
+                at=at,
+            )
+
+        return _once(given, visit_id, EventKind.ARRIVED, arrive, lambda visit, _: arrival_out(visit))
+
+
+@blp.route("/<uuid:visit_id>/outcome")
+class OutcomeOfVisit(Resource):
+    @roles("officer")
+    @blp.arguments(OutcomeIn)
+    @blp.response(201, VisitOut)
+    def post(self, given: dict[str, Any], visit_id: UUID) -> Response:
+        """Say how the visit ended: completed, or nobody let you in"""
+        at = clock.now()
+
+        def finish(session: Any, visit: Visit) -> VisitEvent:
+            return visit.finish(
+                session,
+                outcome=given["outcome"],
+                finished_at=given["finished_at"],
+                note=given["note"],
+                client_id=given["client_id"],
+                by=who().user_id,
+                at=at,
+            )
+
+        return _once(given, visit_id, EventKind.FINISHED, finish, lambda visit, _: visit_out(visit))

@@ -1,0 +1,329 @@
+"""Visits: book them, find them, read what happened to them."""
+
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import marshmallow as ma
+from flask import Response
+from marshmallow import ValidationError, fields, validates_schema
+from sqlalchemy import Row, select
+
+from api.auth import refuse_unless_theirs, roles, who
+from api.blueprint import Blueprint, Resource, answer
+from api.fields import Instant, ListIn, Skills, Text, Whole
+from api.paging import AnySelect, after, page
+from models import clock, standards
+from models.database import reading, transaction
+from models.diary import LONGEST_VISIT
+from models.errors import NotYours, Unprocessable
+from models.message import Message
+from models.resident import Resident
+from models.standards import Punctuality
+from models.user import Role, User
+from models.visit import Outcome, Visit, VisitStatus, find
+from models.visit_event import VisitEvent
+from notifications import outbox
+
+blp = Blueprint("visits", __name__, url_prefix="/v1/visits", description="Home visits")
+
+SHORTEST_MINUTES = 5
+LONGEST_MINUTES = int(LONGEST_VISIT.total_seconds() // 60)
+
+
+class VisitIn(ma.Schema):
+    """A visit to book. A visit that already happened may be entered if `reason` says why."""
+
+    resident_id = fields.UUID(required=True)
+    officer_id = fields.UUID(allow_none=True, load_default=None)
+    purpose = Text(required=True, longest=200)
+    starts_at = Instant(required=True)
+    duration_minutes = Whole(required=True, least=SHORTEST_MINUTES, most=LONGEST_MINUTES)
+    skills = Skills(load_default=list)
+    reason = Text(longest=500, load_default=None, allow_none=True)
+
+
+class VisitsIn(ListIn):
+    """Which visits: those that start from `from` until before `to`."""
+
+    from_ = Instant(data_key="from")
+    to = Instant()
+    officer_id = fields.UUID()
+    resident_id = fields.UUID()
+    status = fields.Enum(VisitStatus, by_value=fields.String)
+
+    @validates_schema
+    def in_order(self, data: dict[str, Any], **_: Any) -> None:
+        if "from_" in data and "to" in data and data["from_"] >= data["to"]:
+            raise ValidationError("Give a time after from.", "to")
+
+
+class ArrivalOut(ma.Schema):
+    """When the officer came to the door, judged by the 15-minute rule."""
+
+    arrived_at = Instant(required=True)
+    recorded_at = Instant(required=True)
+    promised_at = Instant(required=True, metadata={"description": "The latest fair promise"})
+    seconds_from_promise = fields.Float(required=True, metadata={"description": "Negative is early"})
+    punctuality = fields.Enum(Punctuality, by_value=fields.String, required=True)
+    flags = fields.List(fields.String(), required=True)
+
+
+class VisitOut(ma.Schema):
+    """A visit. `arrival` and `outcome` are there once there is one."""
+
+    id = fields.UUID(required=True)
+    reference = fields.String(required=True, metadata={"description": "To read out, such as HV-7K2M-9XQ4"})
+    status = fields.Enum(VisitStatus, by_value=fields.String, required=True)
+    starts_at = Instant(required=True)
+    ends_at = Instant(required=True)
+    duration_minutes = fields.Integer(required=True)
+    officer_id = fields.UUID(required=True, allow_none=True)
+    resident_id = fields.UUID(required=True)
+    purpose = fields.String(required=True)
+    skills = fields.List(fields.String(), required=True)
+    version = fields.Integer(required=True)
+    expected_at = Instant(allow_none=True, required=True)
+    arrival = fields.Nested(ArrivalOut)
+    outcome = fields.Enum(Outcome, by_value=fields.String)
+    finished_at = Instant()
+
+
+class VisitsOut(ma.Schema):
+    """A page of visits."""
+
+    items = fields.List(fields.Nested(VisitOut), required=True)
+    next_cursor = fields.String(allow_none=True, required=True)
+
+
+class EventOut(ma.Schema):
+    """One thing that happened."""
+
+    kind = fields.String(required=True)
+    occurred_at = Instant(required=True, metadata={"description": "By the clock of whoever reports it"})
+    recorded_at = Instant(required=True, metadata={"description": "When the server heard of it"})
+    by = fields.String(required=True, allow_none=True, metadata={"description": "Username"})
+    reason = fields.String(required=True, allow_none=True)
+    details = fields.Dict(required=True)
+
+
+class HistoryOut(ma.Schema):
+    """All that happened, in order."""
+
+    items = fields.List(fields.Nested(EventOut), required=True)
+    next_cursor = fields.String(allow_none=True, required=True)
+
+
+class MessageOut(ma.Schema):
+    """A text, and what became of it."""
+
+    id = fields.UUID(required=True)
+    kind = fields.String(required=True)
+    status = fields.String(required=True)
+    reference = fields.String(required=True)
+    decided_at = Instant(required=True)
+    send_at = Instant(required=True)
+    expires_at = Instant(required=True)
+    accepted_at = Instant(required=True, allow_none=True)
+    delivered_at = Instant(required=True, allow_none=True)
+    failed_at = Instant(required=True, allow_none=True)
+    error_code = fields.String(required=True, allow_none=True)
+    body = fields.String(required=True, allow_none=True)
+    parts = fields.Integer(required=True, allow_none=True)
+
+
+class MessagesOut(ma.Schema):
+    """What the resident was sent, in order."""
+
+    items = fields.List(fields.Nested(MessageOut), required=True)
+    next_cursor = fields.String(allow_none=True, required=True)
+
+
+VISIT_COLUMNS = (
+    Visit.id,
+    Visit.reference,
+    Visit.status,
+    Visit.starts_at,
+    Visit.ends_at,
+    Visit.officer_id,
+    Visit.resident_id,
+    Visit.purpose,
+    Visit.skills,
+    Visit.version,
+    Visit.expected_at,
+    Visit.arrived_at,
+    Visit.arrival_recorded_at,
+    Visit.arrival_promised_at,
+    Visit.arrival_flags,
+    Visit.finished_at,
+)
+
+
+def visit_out(visit: Visit | Row[*tuple[Any, ...]]) -> dict[str, Any]:
+    """What VisitOut says, made by hand: lists of visits are the hottest answer there is."""
+    out = {
+        "id": visit.id,
+        "reference": visit.reference,
+        "status": visit.status,
+        "starts_at": visit.starts_at,
+        "ends_at": visit.ends_at,
+        "duration_minutes": int((visit.ends_at - visit.starts_at).total_seconds()) // 60,
+        "officer_id": visit.officer_id,
+        "resident_id": visit.resident_id,
+        "purpose": visit.purpose,
+        "skills": visit.skills,
+        "version": visit.version,
+        "expected_at": visit.expected_at,
+    }
+    if visit.arrived_at is not None:
+        out["arrival"] = arrival_out(visit)
+    if visit.finished_at is not None:
+        out["outcome"] = visit.status
+        out["finished_at"] = visit.finished_at
+    return out
+
+
+def arrival_out(visit: Visit | Row[*tuple[Any, ...]]) -> dict[str, Any]:
+    """What ArrivalOut says of a visit that has an arrival."""
+    promised_at, arrived_at = visit.arrival_promised_at, visit.arrived_at
+    assert promised_at is not None and arrived_at is not None  # noqa: S101 - an arrival has both
+    seconds, punctuality = standards.judge_arrival(promised_at, arrived_at)
+    return {
+        "arrived_at": visit.arrived_at,
+        "recorded_at": visit.arrival_recorded_at,
+        "promised_at": visit.arrival_promised_at,
+        "seconds_from_promise": int(seconds) if seconds.is_integer() else seconds,
+        "punctuality": punctuality,
+        "flags": visit.arrival_flags,
+    }
+
+
+@blp.route("")
+class Visits(Resource):
+    @roles("scheduler")
+    @blp.arguments(VisitIn)
+    @blp.response(201, VisitOut, headers={"Location": {"schema": {"type": "string"}}})
+    def post(self, given: dict[str, Any]) -> Response:
+        """Book a visit and tell the resident
+
+        409 `diary-clash` if the officer already has a visit in this time.
+        """
+        at = clock.now()
+        with transaction() as session:
+            resident = session.get(Resident, given["resident_id"])
+            if resident is None:
+                raise Unprocessable("resident_id", "No resident has this id.")
+            visit = Visit.book(
+                session,
+                resident=resident,
+                officer_id=given["officer_id"],
+                purpose=given["purpose"],
+                skills=given["skills"],
+                starts_at=given["starts_at"],
+                duration=timedelta(minutes=given["duration_minutes"]),
+                reason=given["reason"],
+                by=who().user_id,
+                at=at,
+            )
+            if visit.starts_at > at:
+                outbox.queue_visit_booked(session, visit, resident, at=at)
+        return answer(visit_out(visit), 201, version=visit.version, location=f"/v1/visits/{visit.id}")
+
+    @roles("scheduler", "officer")
+    @blp.arguments(VisitsIn, location="query")
+    @blp.response(200, VisitsOut)
+    def get(self, given: dict[str, Any]) -> Response:
+        """List visits by start
+
+        An officer gets only their own.
+        """
+        officer_id = given.get("officer_id")
+        if who().role is Role.OFFICER:
+            if officer_id not in (None, who().officer_id):
+                raise NotYours("An officer sees only their own visits.")
+            officer_id = who().officer_id
+        query = select(*VISIT_COLUMNS)
+        if officer_id is not None:
+            query = query.where(Visit.officer_id == officer_id)
+        if "resident_id" in given:
+            query = query.where(Visit.resident_id == given["resident_id"])
+        if "status" in given:
+            query = query.where(Visit.status == given["status"])
+        if "from_" in given:
+            query = query.where(Visit.starts_at >= given["from_"])
+        if "to" in given:
+            query = query.where(Visit.starts_at < given["to"])
+        return list_visits(query, given)
+
+
+def list_visits(query: AnySelect, given: dict[str, Any]) -> Response:
+    """A page of the visits a query finds, by start."""
+    query = after(query, (Visit.starts_at, Visit.id), (datetime, UUID), given.get("cursor"))
+    with reading() as session:
+        found = session.execute(query.limit(given["limit"] + 1)).all()
+    items, cursor = page(found, given["limit"], ("starts_at", "id"))
+    return answer({"items": [visit_out(visit) for visit in items], "next_cursor": cursor})
+
+
+@blp.route("/<uuid:visit_id>")
+class OneVisit(Resource):
+    @roles("scheduler", "officer")
+    @blp.response(200, VisitOut, headers={"ETag": {"schema": {"type": "string"}}})
+    def get(self, visit_id: UUID) -> Response:
+        """Show a visit; its ETag is what a change sends as If-Match"""
+        with reading() as session:
+            visit = find(session, visit_id)
+        refuse_unless_theirs(visit)
+        return answer(visit_out(visit), version=visit.version)
+
+
+@blp.route("/<uuid:visit_id>/history")
+class History(Resource):
+    @roles("scheduler", "officer")
+    @blp.arguments(ListIn, location="query")
+    @blp.response(200, HistoryOut)
+    def get(self, given: dict[str, Any], visit_id: UUID) -> Response:
+        """What happened to a visit, in order: who, when and why"""
+        query = (
+            select(VisitEvent, User.username)
+            .outerjoin(User, User.id == VisitEvent.by_id)
+            .where(VisitEvent.visit_id == visit_id)
+        )
+        query = after(query, (VisitEvent.recorded_at, VisitEvent.id), (datetime, UUID), given.get("cursor"))
+        with reading() as session:
+            refuse_unless_theirs(find(session, visit_id))
+            rows = session.execute(query.limit(given["limit"] + 1)).all()
+        last = [row[0] for row in rows]
+        _, cursor = page(last, given["limit"], ("recorded_at", "id"))
+        return answer(
+            {
+                "items": [
+                    {
+                        "kind": event.kind,
+                        "occurred_at": event.occurred_at,
+                        "recorded_at": event.recorded_at,
+                        "by": username,
+                        "reason": event.reason,
+                        "details": event.details,
+                    }
+                    for event, username in rows[: given["limit"]]
+                ],
+                "next_cursor": cursor,
+            }
+        )
+
+
+@blp.route("/<uuid:visit_id>/messages")
+class Messages(Resource):
+    @roles("scheduler", "officer")
+    @blp.arguments(ListIn, location="query")
+    @blp.response(200, MessagesOut)
+    def get(self, given: dict[str, Any], visit_id: UUID) -> Response:
+        """What the resident was sent, and what became of it"""
+        query = select(Message).where(Message.visit_id == visit_id)
+        query = after(query, (Message.decided_at, Message.id), (datetime, UUID), given.get("cursor"))
+        with reading() as session:
+            refuse_unless_theirs(find(session, visit_id))
+            found = session.scalars(query.limit(given["limit"] + 1)).all()
+        items, cursor = page(found, given["limit"], ("decided_at", "id"))
+        return answer({"items": MessageOut(many=True).dump(items), "next_cursor": cursor})

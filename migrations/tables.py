@@ -1,0 +1,17 @@
+"""Every table of the product, known to its metadata by being imported here."""
+
+from models import (  # noqa: F401
+    badge,
+    contact_task,
+    idempotency,
+    message,
+    officer,
+    promise,
+    resident,
+    user,
+    visit,
+    visit_event,
+)
+from models.database import Base
+
+metadata = Base.metadata

