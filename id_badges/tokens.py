@@ -1,0 +1,250 @@
+"""The badge's token: a signed line of text that says which badge this is, and until when.
+
+PyJWT mints. It does not read: it accepts times as strings or floats, a missing exp, members named twice,
+headers it does not know and `==` at the end, and any of those is one spelling more of the same badge.
+"""
+
+import base64
+import binascii
+import json
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from typing import Any, Never
+from uuid import UUID
+
+import jwt
+from cryptography.exceptions import InvalidSignature
+
+from id_badges.keys import KeyRing, KeyState, Purpose, RegisteredKey
+from models.badge import BadgeKind
+
+TYPE = "hb+jwt"
+LONGEST_TOKEN = 1024
+"""Characters. A card with the longest names takes about 700."""
+
+PHONE_LIFE = timedelta(seconds=120)
+LONGEST_LIFE = {BadgeKind.PHONE: timedelta(seconds=180), BadgeKind.CARD: timedelta(days=366)}
+SKEW = timedelta(seconds=30)
+TIMED_OUT_FOR = timedelta(minutes=15)
+"""How long an old badge is taken for a slow phone rather than for a screenshot."""
+
+STATUS_LIST_SIZE = 2**20
+"""Badges one status list has room for: a card's `idx` is below it."""
+
+_KIND = {Purpose.PHONE: BadgeKind.PHONE, Purpose.CARD: BadgeKind.CARD}
+_IN_USE = (KeyState.ACTIVE, KeyState.RETIRED)
+_CLAIMS = {
+    BadgeKind.PHONE: {"iss", "jti", "iat", "exp"},
+    BadgeKind.CARD: {"iss", "jti", "iat", "exp", "idx", "nam", "rol", "emp"},
+}
+_MAY_HAVE = {BadgeKind.PHONE: "nbf", BadgeKind.CARD: "org"}
+_JTI = re.compile(r"[A-Za-z0-9_-]{21}[AQgw]")
+
+
+class Forged(Exception):
+    """The token is not one of ours. `reason` is for logs and tests, never for the resident or the visitor."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class Clock(StrEnum):
+    """Where a token stands in time."""
+
+    NOT_YET_VALID = "not_yet_valid"
+    VALID = "valid"
+    TIMED_OUT = "timed_out"
+    LONG_EXPIRED = "long_expired"
+
+
+@dataclass(frozen=True, slots=True)
+class Printed:
+    """What is printed on a card's face, as it was signed."""
+
+    name: str
+    job_title: str
+    employment: str
+    company: str | None
+    index: int
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A token that the council signed. Whether its badge still counts, only the register knows."""
+
+    kind: BadgeKind
+    badge_id: UUID
+    issued_at: datetime
+    not_before: datetime
+    expires_at: datetime
+    clock: Clock
+    printed: Printed | None = None
+
+
+def jti(badge_id: UUID) -> str:
+    """The badge's identifier as a token spells it: 22 characters, so that the QR code stays small."""
+    return base64.urlsafe_b64encode(badge_id.bytes)[:22].decode()
+
+
+def badge_id_of(text: str) -> UUID | None:
+    """The badge that `text` names, in a token's spelling or as a UUID; None if it is neither."""
+    if _JTI.fullmatch(text):
+        return UUID(bytes=base64.urlsafe_b64decode(text + "=="))
+    try:
+        found = UUID(text)
+    except ValueError:
+        return None
+    return found if str(found) == text.lower() else None
+
+
+def mint_phone_badge(keyring: KeyRing, *, issuer: str, badge_id: UUID, at: datetime) -> str:
+    """A token that shows `badge_id` from `at` for two minutes; a later `at` makes one for a phone to keep.
+
+    `issuer` is repeated in every QR code: six characters are the most that leave it at version 12 with a host
+    like visits.harrow.gov.uk. Raises KeysUnusable when no key may sign at `at`.
+    """
+    key = keyring.signing_key(Purpose.PHONE, at)
+    issued_at = int(at.timestamp())
+    claims = {
+        "iss": issuer,
+        "jti": jti(badge_id),
+        "iat": issued_at,
+        "exp": issued_at + int(PHONE_LIFE.total_seconds()),
+    }
+    return jwt.encode(claims, key.private_key, algorithm="EdDSA", headers={"kid": key.kid, "typ": TYPE})
+
+
+def read(token: str, *, keyring: KeyRing, issuer: str, at: datetime) -> Reading:
+    """Read a token that anybody may have made, or raise Forged at the first thing that is not exactly ours.
+
+    Raises KeysUnusable, which is no verdict on the badge, when the keys cannot be read.
+    """
+    if len(token) > LONGEST_TOKEN:
+        raise Forged("too-long")
+    if not token.isascii():
+        raise Forged("not-ascii")
+    signed, _, _ = token.rpartition(".")
+    segments = token.split(".")
+    if len(segments) != 3:
+        raise Forged("not-three-segments")
+    header, claims, signature = (_decode(segment) for segment in segments)
+    members, claimed = _parse(header), _parse(claims)
+    key = _key_of(members, keyring, at)
+    if len(signature) != 64:
+        raise Forged("signature-length")
+    try:
+        key.public_key.verify(signature, signed.encode())
+    except InvalidSignature:
+        raise Forged("signature") from None
+    return _reading(_KIND[key.purpose], claimed, key, issuer, at)
+
+
+def clock(not_before: datetime, expires_at: datetime, at: datetime) -> Clock:
+    """Where [not_before, expires_at) stands at `at`, with half a minute of grace at either end."""
+    if at < not_before - SKEW:
+        return Clock.NOT_YET_VALID
+    if at < expires_at + SKEW:
+        return Clock.VALID
+    return Clock.TIMED_OUT if at < expires_at + TIMED_OUT_FOR else Clock.LONG_EXPIRED
+
+
+def _decode(segment: str) -> bytes:
+    """A segment's bytes. Only the one spelling that encoding them gives is accepted."""
+    try:
+        content = base64.urlsafe_b64decode(segment + "=" * (-len(segment) % 4))
+    except binascii.Error:
+        raise Forged("not-base64url") from None
+    if base64.urlsafe_b64encode(content).rstrip(b"=").decode() != segment:
+        raise Forged("not-canonical-base64url")
+    return content
+
+
+def _parse(content: bytes) -> dict[str, Any]:
+    try:
+        parsed = _json.decode(content.decode())
+    except UnicodeDecodeError:
+        raise Forged("not-utf-8") from None
+    except (ValueError, RecursionError):
+        raise Forged("not-strict-json") from None
+    if type(parsed) is not dict:
+        raise Forged("not-an-object")
+    return parsed
+
+
+def _only_once(members: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(members)
+    if len(found) != len(members):
+        raise ValueError("a member is named twice")
+    return found
+
+
+def _refuse_number(text: str) -> Never:
+    raise ValueError("a number is a whole number")
+
+
+_json = json.JSONDecoder(object_pairs_hook=_only_once, parse_float=_refuse_number, parse_constant=_refuse_number)
+
+
+def _key_of(header: dict[str, Any], keyring: KeyRing, at: datetime) -> RegisteredKey:
+    """The key the header names, if it is ours and good for badges now. No key comes from anywhere else."""
+    kid = header.get("kid")
+    if not isinstance(kid, str) or header != {"alg": "EdDSA", "kid": kid, "typ": TYPE}:
+        raise Forged("header")
+    key = keyring.verifying_key(kid)
+    if key is None:
+        raise Forged("unknown-key")
+    if key.purpose not in _KIND:
+        raise Forged("key-of-another-purpose")
+    if not key.is_believed(at):
+        raise Forged(f"key-{key.state.value}" if key.state not in _IN_USE else "key-too-old")
+    return key
+
+
+def _reading(kind: BadgeKind, claims: dict[str, Any], key: RegisteredKey, issuer: str, at: datetime) -> Reading:
+    if not _CLAIMS[kind] <= claims.keys() <= _CLAIMS[kind] | {_MAY_HAVE[kind]}:
+        raise Forged("claims")
+    if claims["iss"] != issuer:
+        raise Forged("issuer")
+    found = badge_id_of(claims["jti"]) if isinstance(claims["jti"], str) and len(claims["jti"]) == 22 else None
+    if found is None:
+        raise Forged("jti")
+    issued_at, expires_at = claims["iat"], claims["exp"]
+    not_before = claims.get("nbf", issued_at)
+    # `type` and not `isinstance`: true is an int to Python.
+    if not type(issued_at) is type(not_before) is type(expires_at) is int:
+        raise Forged("times-not-whole-numbers")
+    if not issued_at <= not_before < expires_at:
+        raise Forged("times-out-of-order")
+    if expires_at - issued_at > LONGEST_LIFE[kind].total_seconds():
+        raise Forged("life")
+    if not key.signs_at(issued_at):
+        raise Forged("signed-outside-the-key's-period")
+    begins, ends = datetime.fromtimestamp(not_before, UTC), datetime.fromtimestamp(expires_at, UTC)
+    return Reading(
+        kind=kind,
+        badge_id=found,
+        issued_at=datetime.fromtimestamp(issued_at, UTC),
+        not_before=begins,
+        expires_at=ends,
+        clock=clock(begins, ends, at),
+        printed=_printed(claims) if kind is BadgeKind.CARD else None,
+    )
+
+
+def _printed(claims: dict[str, Any]) -> Printed:
+    texts = [claims[name] for name in ("nam", "rol", "org") if name in claims]
+    if not all(isinstance(text, str) and _is_printable(text) for text in texts):
+        raise Forged("text-not-printable")
+    if claims["emp"] != ("contractor" if "org" in claims else "employee"):
+        raise Forged("employment")
+    if type(claims["idx"]) is not int or not 0 <= claims["idx"] < STATUS_LIST_SIZE:
+        raise Forged("status-index")
+    return Printed(claims["nam"], claims["rol"], claims["emp"], claims.get("org"), claims["idx"])
+
+
+def _is_printable(text: str) -> bool:
+    """One line as it can be printed: no control, bidirectional or invisible characters."""
+    return 0 < len(text) <= 80 and text.isprintable() and text == text.strip()
