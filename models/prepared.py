@@ -35,19 +35,18 @@ class Prepared:
         if compiled is None:
             compiled = self._by_dialect[dialect.name] = _compile(self._statement, dialect)
         bound = {name: process(values.get(name, default)) for name, (default, process) in compiled.binds.items()}
-        cursor = connection.connection.cursor()
         try:
+            cursor = connection.connection.cursor()
             cursor.execute(
                 compiled.sql,
                 bound if compiled.positions is None else [bound[name] for name in compiled.positions],
             )
             row = cursor.fetchone()
+            cursor.close()
         except dialect.loaded_dbapi.Error as error:
             # The pool has not seen this error: without a word it would hand out a dead connection again.
             connection.invalidate(error)
             raise OperationalError(compiled.sql, None, error, hide_parameters=True) from error
-        finally:
-            cursor.close()
         if row is None:
             return None
         return tuple(process(value) for process, value in zip(compiled.results, row, strict=True))
