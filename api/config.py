@@ -59,7 +59,7 @@ class Settings:
             public_base_url=text("PUBLIC_BASE_URL", "http://127.0.0.1:8000").rstrip("/"),
             keys_dir=Path(text("KEYS_DIR", str(INSTANCE / "keys"))),
             council_name=text("COUNCIL_NAME", "Harrow Council"),
-            council_phone=text("COUNCIL_PHONE", "020 8863 5611"),
+            council_phone=text("COUNCIL_PHONE", "020 7946 0123"),
             sms_sender=text("SMS_SENDER", "console"),
             twilio_account_sid=text("TWILIO_ACCOUNT_SID") or None,
             twilio_auth_token=text("TWILIO_AUTH_TOKEN") or None,

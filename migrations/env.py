@@ -22,7 +22,7 @@ def render_item(kind: str, item: Any, autogen_context: Any) -> str | bool:
 def run() -> None:
     """Migrate the database of the settings, in one transaction where the database can."""
     engine = database.connect(config.attributes.get("url") or Settings.from_environment().database_url)
-    with engine.execution_options(writes=True).connect() as connection:
+    with engine.connect() as connection:
         context.configure(
             connection=connection,
             target_metadata=tables.metadata,

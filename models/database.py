@@ -1,8 +1,7 @@
 """The database: its engine, its transactions and the column types every table shares."""
 
-import threading
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -16,6 +15,8 @@ from sqlalchemy.engine.interfaces import Dialect
 from sqlalchemy.orm import DeclarativeBase, Session, mapped_column
 from sqlalchemy.pool import ConnectionPoolEntry
 from sqlalchemy.types import TypeDecorator
+
+from models.group_commit import GroupCommit
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -71,51 +72,45 @@ def new_id() -> Any:
     return mapped_column(Uuid(), primary_key=True, default=uuid4)
 
 
-_engine: Engine | None = None
 _writing: Engine | None = None
 _reading: Engine | None = None
-_turn: AbstractContextManager[Any] = nullcontext()
+_writers: GroupCommit | None = None
 _joined: ContextVar[Session | None] = ContextVar("transaction", default=None)
 
 
 def connect(url: str) -> Engine:
     """Use the database at `url` (sqlite:///file or postgresql://…) from here on, in this process."""
-    global _engine, _writing, _reading, _turn
-    if _engine is not None:
-        _engine.dispose()
+    global _writing, _reading, _writers
+    for engine_in_use in (_writing, _reading):
+        if engine_in_use is not None:
+            engine_in_use.dispose()
     target = make_url(url)
-    # hide_parameters: a statement's values are people's names and numbers, which never reach a log.
+    common: dict[str, Any] = {
+        # A statement's values are people's names and numbers, which never reach a log.
+        "hide_parameters": True,
+        "json_serializer": _to_json,
+        "json_deserializer": orjson.loads,
+        "pool_size": 8,
+        "max_overflow": 16,
+        "pool_timeout": 10,
+    }
     if target.get_backend_name() == "sqlite":
         if target.database:
             Path(target.database).parent.mkdir(parents=True, exist_ok=True)
-        _engine = create_engine(
-            target,
-            hide_parameters=True,
-            json_serializer=_to_json,
-            json_deserializer=orjson.loads,
-            pool_size=20,
-            max_overflow=20,
-            connect_args={"timeout": 30, "check_same_thread": False},
-        )
-        event.listen(_engine, "connect", _prepare_sqlite)
-        event.listen(_engine, "begin", _begin_sqlite)
-        # One writer at a time queues here, in order, and not in SQLite's polling busy handler.
-        _turn = threading.Lock()
+        common["connect_args"] = {"check_same_thread": False}
+        _writing, _reading = create_engine(target, **common), create_engine(target, **common)
+        for engine_in_use in (_writing, _reading):
+            event.listen(engine_in_use, "connect", _prepare_sqlite)
+        # Reading, each statement is its own transaction. A writer takes SQLite's one write lock at once:
+        # upgrading from a read could fail half-way.
+        event.listen(_writing, "begin", _begin_immediate)
+        _writers = GroupCommit(_writing)
     else:
-        _engine = create_engine(
-            target,
-            hide_parameters=True,
-            json_serializer=_to_json,
-            json_deserializer=orjson.loads,
-            pool_size=16,
-            max_overflow=16,
-            pool_timeout=10,
-            connect_args={"connect_timeout": 3, "tcp_user_timeout": 3000},
-        )
-        _turn = nullcontext()
-    _writing = _engine.execution_options(writes=True)
-    _reading = _engine.execution_options(isolation_level="AUTOCOMMIT")
-    return _engine
+        common["connect_args"] = {"connect_timeout": 3, "tcp_user_timeout": 3000}
+        _writing = create_engine(target, **common)
+        _reading = create_engine(target, isolation_level="AUTOCOMMIT", **common)
+        _writers = None
+    return _writing
 
 
 def _to_json(value: Any) -> str:
@@ -124,14 +119,14 @@ def _to_json(value: Any) -> str:
 
 def engine() -> Engine:
     """The engine in use. Raises RuntimeError before `connect`."""
-    if _engine is None:
+    if _writing is None:
         raise RuntimeError("models.database.connect(url) comes first")
-    return _engine
+    return _writing
 
 
 def connected_to() -> str | None:
     """The address of the database in use, None before `connect`."""
-    return _engine.url.render_as_string(hide_password=False) if _engine is not None else None
+    return _writing.url.render_as_string(hide_password=False) if _writing is not None else None
 
 
 def _prepare_sqlite(connection: Any, _: ConnectionPoolEntry) -> None:
@@ -148,10 +143,8 @@ def _prepare_sqlite(connection: Any, _: ConnectionPoolEntry) -> None:
     cursor.close()
 
 
-def _begin_sqlite(connection: Any) -> None:
-    # A writer takes SQLite's one write lock at once: upgrading from a read could fail half-way.
-    writes = connection.get_execution_options().get("writes")
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+def _begin_immediate(connection: Any) -> None:
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
 @contextmanager
@@ -166,13 +159,18 @@ def transaction() -> Iterator[Session]:
         yield outer
         outer.flush()
         return
-    engine()
-    with _turn, Session(_writing, expire_on_commit=False) as session, session.begin():
+    with _writers.session() if _writers else _own_session() as session:
         token = _joined.set(session)
         try:
             yield session
         finally:
             _joined.reset(token)
+
+
+@contextmanager
+def _own_session() -> Iterator[Session]:
+    with Session(engine(), expire_on_commit=False) as session, session.begin():
+        yield session
 
 
 @contextmanager

@@ -1,0 +1,100 @@
+"""SQLite's one writer: changes take turns on one connection, and those that wait together share one commit.
+
+SQLite lets one writer in at a time, and a durable commit costs a flush of the disk. Each change still stands or
+falls alone (it is a savepoint), and none is answered before the commit it is in is on the disk.
+"""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sqlalchemy import Connection, Engine
+from sqlalchemy.orm import Session
+
+LARGEST_BATCH = 64
+"""Changes in one commit, so that the first is not kept waiting by a stream of others."""
+
+
+class _Batch:
+    """Changes that are committed together."""
+
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
+        self.changes = 0
+        self.done = threading.Event()
+        self.error: BaseException | None = None
+
+    def is_lost(self) -> bool:
+        """Whether SQLite gave up the whole transaction by itself, as when the disk is full."""
+        return not self.connection.connection.dbapi_connection.in_transaction  # type: ignore[union-attr]
+
+    def commit(self) -> None:
+        """Put every change on the disk, or remember why not, and tell those who wait."""
+        try:
+            if self.is_lost():
+                raise RuntimeError("the database gave up the transaction")
+            self.connection.commit()
+        except BaseException as error:
+            self.error = error
+            self.connection.invalidate()
+        finally:
+            self.connection.close()
+            self.done.set()
+
+
+class GroupCommit:
+    """The queue of writers of one process."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._turn = threading.Lock()
+        self._waiting = 0
+        self._count = threading.Lock()
+        self._batch: _Batch | None = None
+
+    @contextmanager
+    def session(self) -> Iterator[Session]:
+        """A change of its own. When the block has ended well, it is on the disk."""
+        batch = self._take_turn()
+        try:
+            with (
+                Session(
+                    batch.connection, expire_on_commit=False, join_transaction_mode="create_savepoint"
+                ) as session,
+                session.begin(),
+            ):
+                yield session
+            batch.changes += 1
+        finally:
+            self._end_turn(batch)
+        batch.done.wait()
+        if batch.error is not None:
+            raise batch.error
+
+    def _take_turn(self) -> _Batch:
+        with self._count:
+            self._waiting += 1
+        self._turn.acquire()
+        with self._count:
+            self._waiting -= 1
+        try:
+            if self._batch is not None and self._batch.is_lost():
+                self._batch.commit()
+                self._batch = None
+            if self._batch is None:
+                connection = self._engine.connect()
+                connection.begin()
+                self._batch = _Batch(connection)
+            return self._batch
+        except BaseException:
+            self._turn.release()
+            raise
+
+    def _end_turn(self, batch: _Batch) -> None:
+        """Leave the commit to the next writer, if one is waiting: it cannot take its turn without ending it."""
+        try:
+            if not self._waiting or batch.changes >= LARGEST_BATCH or batch.is_lost():
+                self._batch = None
+                batch.commit()
+        finally:
+            self._turn.release()
