@@ -1,0 +1,234 @@
+"""A stand-in for the carrier: speaks Twilio's HTTP API on loopback, so that the real client is what runs.
+
+It can be told to fail, call by call, in each of the ways a carrier fails; and it keeps a log of what the
+handsets really received, which is the only witness of a text lost or sent twice.
+"""
+
+import json
+import re
+import socket
+import struct
+import threading
+import time
+from collections import Counter, deque
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import format_datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import parse_qs, urlencode, urlsplit
+
+from twilio.request_validator import RequestValidator  # type: ignore[import-untyped]
+
+ACCOUNT = "AC" + "0" * 32
+TOKEN = "stand-in-token"
+REFERENCE = re.compile(r"Ref ([0-9A-Z]{8})$")
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One call that goes wrong. `accepted`: the handset gets the text all the same.
+
+    `status` answers with that status (and `code`, and `retry_after`); `hang_s` lets the client wait that
+    long before the connection closes; `reset` breaks it at once.
+    """
+
+    status: int | None = None
+    code: int | None = None
+    retry_after: str | None = None
+    hang_s: float = 0
+    reset: bool = False
+    accepted: bool = False
+
+
+@dataclass(frozen=True)
+class Received:
+    """One text on one handset."""
+
+    to: str
+    body: str
+    reference: str
+    sid: str
+    form: dict[str, str]
+
+
+@dataclass
+class Carrier:
+    """The stand-in. Use it as a context manager; `base` is then its address.
+
+    `faults` are met by the next sends, in order; `plan`, if set, is asked for the fault of each further
+    send (it gets the call's number, from 0, and the form). `latency_s` is how long each answer takes.
+    `list_faults` are met by the next look-ups. Texts are listed only once `listed_after_s` has passed, as
+    at a real carrier.
+    """
+
+    faults: deque[Fault | None] = field(default_factory=deque)
+    list_faults: deque[Fault | None] = field(default_factory=deque)
+    plan: Callable[[int, dict[str, str]], Fault | None] | None = None
+    latency_s: float = 0
+    listed_after_s: float = 0
+    now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    handsets: list[Received] = field(default_factory=list)
+    sends: int = 0
+    look_ups: int = 0
+    in_flight: int = 0
+    most_in_flight: int = 0
+    base: str = ""
+    _lock: threading.RLock = field(default_factory=threading.RLock)
+    _messages: list[tuple[datetime, dict[str, Any]]] = field(default_factory=list)
+    _server: ThreadingHTTPServer | None = None
+
+    def __enter__(self) -> "Carrier":
+        handler = type("Handler", (_Handler,), {"carrier": self})
+        self._server = _Server(("127.0.0.1", 0), handler)
+        self.base = f"http://127.0.0.1:{self._server.server_address[1]}"
+        threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        assert self._server is not None
+        self._server.shutdown()
+        self._server.server_close()
+
+    def fail(self, *faults: Fault | None) -> None:
+        """What the next sends meet, in order; None is a send that goes well."""
+        self.faults.extend(faults)
+
+    def received(self) -> Counter[str]:
+        """How many times each reference reached a handset: each should be 1."""
+        with self._lock:
+            return Counter(text.reference for text in self.handsets)
+
+    def doubled(self) -> list[str]:
+        """The references that reached a handset more than once."""
+        return [reference for reference, times in self.received().items() if times > 1]
+
+    def receipt(self, sid: str, status: str, error_code: str | None = None) -> tuple[str, dict[str, str], str]:
+        """The status callback the carrier would make: its address, its form and its signature."""
+        with self._lock:
+            message = next(each for _, each in self._messages if each["sid"] == sid)
+        form = {"MessageSid": sid, "MessageStatus": status, "AccountSid": ACCOUNT, "To": message["to"]}
+        if error_code:
+            form["ErrorCode"] = error_code
+        url = message["status_callback"]
+        return url, form, RequestValidator(TOKEN).compute_signature(url, form)
+
+    def accept(self, form: dict[str, str]) -> dict[str, Any]:
+        """Take a text: it reaches the handset and the list."""
+        with self._lock:
+            sid = f"SM{len(self._messages):032x}"
+            reference = REFERENCE.search(form["Body"])
+            message = {
+                "sid": sid,
+                "to": form["To"],
+                "from": form.get("From"),
+                "body": form["Body"],
+                "status": "queued",
+                "error_code": None,
+                "date_created": format_datetime(self.now()),
+                "date_sent": None,
+                "status_callback": form.get("StatusCallback"),
+            }
+            self._messages.append((self.now(), message))
+            self.handsets.append(Received(form["To"], form["Body"], reference[1] if reference else "", sid, form))
+            return message
+
+    def listed(self, to: str | None, page: int, size: int) -> dict[str, Any]:
+        """One page of the list, newest first."""
+        with self._lock:
+            shown = [
+                message
+                for created_at, message in reversed(self._messages)
+                if (to is None or message["to"] == to)
+                and (self.now() - created_at).total_seconds() >= self.listed_after_s
+            ]
+        part = shown[page * size : (page + 1) * size]
+        more = len(shown) > (page + 1) * size
+        query = {"PageSize": size, "Page": page + 1, "PageToken": f"PA{page + 1}"}
+        if to is not None:
+            query["To"] = to
+        path = f"/2010-04-01/Accounts/{ACCOUNT}/Messages.json?{urlencode(query)}"
+        return {"messages": part, "page": page, "page_size": size, "next_page_uri": path if more else None}
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 256
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A client that gave up waiting is no error of ours."""
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+    carrier: Carrier
+
+    def do_POST(self) -> None:
+        length = int(self.headers.get("Content-Length", 0))
+        form = {name: values[0] for name, values in parse_qs(self.rfile.read(length).decode()).items()}
+        carrier = self.carrier
+        with carrier._lock:
+            number, carrier.sends = carrier.sends, carrier.sends + 1
+            carrier.in_flight += 1
+            carrier.most_in_flight = max(carrier.most_in_flight, carrier.in_flight)
+            fault = carrier.faults.popleft() if carrier.faults else None
+        try:
+            if fault is None and carrier.plan is not None:
+                fault = carrier.plan(number, form)
+            if carrier.latency_s:
+                time.sleep(carrier.latency_s)
+            message = carrier.accept(form) if fault is None or fault.accepted else None
+            if fault is None:
+                self._answer(201, message)
+            else:
+                self._go_wrong(fault)
+        finally:
+            with carrier._lock:
+                carrier.in_flight -= 1
+
+    def do_GET(self) -> None:
+        carrier = self.carrier
+        with carrier._lock:
+            carrier.look_ups += 1
+            fault = carrier.list_faults.popleft() if carrier.list_faults else None
+        if fault is not None:
+            self._go_wrong(fault)
+            return
+        query = parse_qs(urlsplit(self.path).query)
+        to = query["To"][0] if "To" in query else None
+        page, size = int(query.get("Page", ["0"])[0]), int(query.get("PageSize", ["50"])[0])
+        self._answer(200, carrier.listed(to, page, size))
+
+    def _go_wrong(self, fault: Fault) -> None:
+        if fault.status is not None:
+            error = {"message": "stand-in", "status": fault.status, "code": fault.code or fault.status}
+            self._answer(fault.status, error, retry_after=fault.retry_after)
+            return
+        if fault.hang_s:
+            time.sleep(fault.hang_s)
+        if fault.reset:
+            # No lingering: the client sees a reset and not an orderly end.
+            linger = struct.pack("ii", 1, 0)
+            self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+        self.close_connection = True
+        self.connection.close()
+
+    def _answer(self, status: int, content: Any, retry_after: str | None = None) -> None:
+        body = json.dumps(content).encode()
+        self.send_response(status)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        if retry_after is not None:
+            self.send_header("Retry-After", retry_after)
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: Any) -> None:
+        """Silence: the handset log is the log."""
+
+
+def references(texts: Iterable[Received]) -> list[str]:
+    """The references, in the order the handsets got them."""
+    return [text.reference for text in texts]
