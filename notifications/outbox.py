@@ -1,0 +1,295 @@
+"""The outbox: the text a change needs, written beside the change in the caller's own transaction.
+
+"The message row is written in the change's own transaction": either both are there or neither is. Nothing
+here sends. Booking and moving are hot paths, so these are plain statements: one to book, three to move.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID, uuid4
+
+from sqlalchemy import insert, select, update
+from sqlalchemy.orm import Session
+
+from models.contact_task import ContactReason, ask_for_call
+from models.message import GONE, START_KINDS, Message, MessageKind, MessageStatus, new_message_reference
+from models.phone import takes_texts
+from models.resident import ContactBy, Resident
+from models.standards import (
+    DelayTold,
+    LateAnswer,
+    Notice,
+    eta,
+    must_tell,
+    needs_replanning,
+    notice,
+    worth_telling,
+)
+from models.visit import Visit
+from notifications import policy
+
+_messages: Any = Message.__table__
+
+
+@dataclass(frozen=True, slots=True)
+class Queued:
+    """How a resident is to be told of a change.
+
+    `due`: the rules want them told. Then there is a text (`message_id`, `send_at`) or a task for a person
+    (`contact_task_id`). `told_start` is what they had been told before, and `notice` what the change
+    leaves them.
+    """
+
+    due: bool
+    told_start: datetime
+    notice: Notice
+    message_id: UUID | None = None
+    send_at: datetime | None = None
+    contact_task_id: UUID | None = None
+
+    @property
+    def told(self) -> bool:
+        """Whether a text says it."""
+        return self.message_id is not None
+
+
+def told_start(session: Session, visit: Visit) -> datetime:
+    """The start the resident was last told: in the newest text that is no longer ours to stop, or at booking.
+
+    Whoever books a visit tells the resident the time there and then. A delay text tells no start.
+    """
+    return _told_start(visit, _history(session, visit.id))
+
+
+def queue_visit_booked(session: Session, visit: Visit, resident: Resident, *, at: datetime) -> Queued:
+    """Confirm a booking. A visit entered after it happened is not texted."""
+    change = _Change(session, visit, resident, at, [], visit.starts_at, None)
+    if visit.starts_at <= at:
+        return change.untold()
+    return change.tell(MessageKind.BOOKED, stop=[])
+
+
+def queue_visit_moved(session: Session, visit: Visit, resident: Resident, *, at: datetime) -> Queued:
+    """Tell of a visit's new start (`visit.starts_at`), if rule 1 wants it told.
+
+    Texts still ours to stop are superseded: "if nothing has changed in the end, nobody is texted". "Moved
+    after told_start has passed: no text; contact task." A new officer at a time already being told needs
+    no new text.
+    """
+    history = _history(session, visit.id)
+    before, unsent = _told_start(visit, history), _unsent(history)
+    change = _Change(session, visit, resident, at, history, before, visit.starts_at)
+    if must_tell(before, visit.starts_at):
+        if before <= at:
+            return change.ask(MessageKind.MOVED, ContactReason.TIME_HAD_PASSED, stop=unsent)
+        for row in unsent:
+            if row.kind is MessageKind.MOVED and row.starts_at == visit.starts_at:
+                return change.already_in(row)
+        return change.tell(MessageKind.MOVED, stop=unsent, previous_starts_at=before)
+    if unsent and _booking_is_owed(history) and visit.starts_at > at:
+        # The booking text never went, and the one that goes instead must hold the time as it is now.
+        return change.tell(MessageKind.BOOKED, stop=unsent, due=False)
+    change.supersede(unsent)
+    return change.untold()
+
+
+def queue_visit_cancelled(session: Session, visit: Visit, resident: Resident, *, at: datetime) -> Queued:
+    """Tell that the visit is off. "Moved then cancelled: only the cancellation goes." """
+    history = _history(session, visit.id)
+    before, unsent = _told_start(visit, history), _unsent(history)
+    change = _Change(session, visit, resident, at, history, before, None)
+    if before <= at:
+        return change.ask(MessageKind.CANCELLED, ContactReason.TIME_HAD_PASSED, stop=unsent)
+    return change.tell(MessageKind.CANCELLED, stop=unsent, starts_at=before)
+
+
+def queue_visit_delayed(
+    session: Session,
+    visit: Visit,
+    resident: Resident,
+    *,
+    expected_at: datetime,
+    at: datetime,
+    insisted: bool = False,
+) -> Queued:
+    """Tell that the officer will be late, or sooner than last said, if rule 5 finds it worth a text.
+
+    `insisted`: the officer says the resident must know. A delay text that has not gone yet is superseded
+    by newer knowledge, told or not: it is no longer true. A fourth text worth sending, and a delay of
+    over two hours, ask a person to ring.
+    """
+    history = _history(session, visit.id)
+    coming = [row.starts_at for row in _unsent(history) if row.kind in START_KINDS]
+    before = coming[-1] if coming else _told_start(visit, history)
+    change = _Change(session, visit, resident, at, history, before, None)
+    told = [
+        DelayTold(row.expected_at, row.decided_at)
+        for row in history
+        if row.kind is MessageKind.DELAYED and row.status in GONE
+    ]
+    unsent = [row for row in _unsent(history) if row.kind is MessageKind.DELAYED]
+    answer = worth_telling(expected_at=expected_at, told_start=before, told=told, at=at, insisted=insisted)
+    arrival = eta(expected_at, before)
+    if needs_replanning(expected_at, before):
+        change.ask(MessageKind.DELAYED, ContactReason.REPLAN, stop=[])
+    if answer is LateAnswer.ENOUGH_TEXTS:
+        return change.ask(MessageKind.DELAYED, ContactReason.TOO_MANY_DELAYS, stop=unsent)
+    if answer is LateAnswer.NO_NEWS or arrival <= at:
+        change.supersede(unsent)
+        return change.untold()
+    for row in unsent:
+        if row.expected_at == arrival:
+            return change.already_in(row)
+    return change.tell(
+        MessageKind.DELAYED,
+        stop=unsent,
+        starts_at=before,
+        expected_at=arrival,
+        previous_expected_at=told[-1].expected_at if told else None,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Change:
+    """One change being told: what was said before it, and the answers it can end in.
+
+    `new_start` is where a move goes, and None for anything else.
+    """
+
+    session: Session
+    visit: Visit
+    resident: Resident
+    at: datetime
+    history: Sequence[Any]
+    before: datetime
+    new_start: datetime | None
+
+    @property
+    def notice(self) -> Notice:
+        return notice(told_start=self.before, new_start=self.new_start, decided_at=self.at)
+
+    def untold(self) -> Queued:
+        """The rules want no text."""
+        return Queued(False, self.before, self.notice)
+
+    def already_in(self, row: Any) -> Queued:
+        """A text that is still waiting says it already."""
+        return Queued(True, self.before, self.notice, row.id, row.send_at)
+
+    def ask(self, kind: MessageKind, reason: ContactReason, *, stop: Sequence[Any]) -> Queued:
+        """A person must ring; `stop` are the texts that no longer may go."""
+        self.supersede(stop)
+        left = self.notice
+        task = ask_for_call(
+            self.session,
+            visit_id=self.visit.id,
+            resident_id=self.visit.resident_id,
+            reason=reason,
+            detail=kind.value,
+            reference_at=left.reference_at,
+            at=self.at,
+        )
+        return Queued(True, self.before, left, contact_task_id=task.id)
+
+    def tell(
+        self,
+        kind: MessageKind,
+        *,
+        stop: Sequence[Any],
+        due: bool = True,
+        previous_starts_at: datetime | None = None,
+        starts_at: datetime | None = None,
+        expected_at: datetime | None = None,
+        previous_expected_at: datetime | None = None,
+    ) -> Queued:
+        """Write the text in place of those to `stop`, or ask for a call if this resident is not to be
+        texted."""
+        why_not = _why_not_by_text(self.resident)
+        if why_not is not None:
+            return self.ask(kind, why_not, stop=stop)
+        left = self.notice
+        message_id = uuid4()
+        send_at = policy.send_at(kind, self.at, left.reference_at)
+        row = {
+            "id": message_id,
+            "visit_id": self.visit.id,
+            "resident_id": self.visit.resident_id,
+            "number": len(self.history) + 1,
+            "kind": kind,
+            "status": MessageStatus.HELD,
+            "reference": new_message_reference(),
+            "to_number": self.resident.phone,
+            "language": self.resident.language,
+            "lane": policy.lane(kind),
+            "previous_starts_at": previous_starts_at,
+            "starts_at": starts_at or self.visit.starts_at,
+            "expected_at": expected_at,
+            "previous_expected_at": previous_expected_at,
+            "decided_at": self.at,
+            "reference_at": left.reference_at,
+            "send_at": send_at,
+            "expires_at": policy.expires_at(kind, left.reference_at, expected_at),
+            "attempts": 0,
+            "next_try_at": send_at,
+            "lookups": 0,
+            "receipt_rank": 0,
+        }
+        self.session.execute(insert(_messages).values(row))
+        self.supersede(stop, by=message_id)
+        return Queued(due, self.before, left, message_id, send_at)
+
+    def supersede(self, stop: Sequence[Any], by: UUID | None = None) -> None:
+        """Stop texts that have not gone; `by` is the one that goes instead, if one does."""
+        if stop:
+            self.session.execute(
+                update(_messages)
+                .where(_messages.c.id.in_([row.id for row in stop]))
+                .values(status=MessageStatus.SUPERSEDED, superseded_by_id=by)
+            )
+
+
+def _history(session: Session, visit_id: UUID) -> Sequence[Any]:
+    """What the visit's resident was sent, in order, locked: superseding and claiming cannot both win."""
+    return session.execute(
+        select(
+            Message.id,
+            Message.kind,
+            Message.status,
+            Message.starts_at,
+            Message.expected_at,
+            Message.decided_at,
+            Message.send_at,
+        )
+        .where(Message.visit_id == visit_id)
+        .order_by(Message.number)
+        .with_for_update()
+    ).all()
+
+
+def _told_start(visit: Visit, history: Sequence[Any]) -> datetime:
+    told = [row.starts_at for row in history if row.kind in START_KINDS and row.status in GONE]
+    return told[-1] if told else visit.first_promised_at
+
+
+def _unsent(history: Sequence[Any]) -> list[Any]:
+    return [row for row in history if row.status is MessageStatus.HELD]
+
+
+def _booking_is_owed(history: Sequence[Any]) -> bool:
+    """Whether the booking text was stopped on its way, and no text has told a start since."""
+    starts = [row for row in history if row.kind in START_KINDS]
+    stopped = (MessageStatus.HELD, MessageStatus.SUPERSEDED)
+    held_back = all(row.status in stopped for row in starts)
+    return held_back and any(row.kind is MessageKind.BOOKED for row in starts)
+
+
+def _why_not_by_text(resident: Resident) -> ContactReason | None:
+    """Why this resident is not told by text, if so: they asked for a call, or no text can reach their
+    number."""
+    if resident.contact_by is ContactBy.CALL:
+        return ContactReason.PREFERS_CALL
+    if resident.phone is None or not takes_texts(resident.phone):
+        return ContactReason.NO_MOBILE_NUMBER
+    return None
