@@ -125,7 +125,8 @@ def test_no_letter_of_any_script_is_ever_changed(letters: str) -> None:
     assert plain(letters) == letters
 
 
-# Rows of TwilioDevEd/message-segment-calculator a50230f (MIT) and of alphagov/notifications-utils a9af02a (MIT).
+# Rows of TwilioDevEd/message-segment-calculator a50230f (MIT)
+# and of alphagov/notifications-utils a9af02a (MIT).
 @pytest.mark.parametrize(
     ("text", "encoding", "parts", "source"),
     [
@@ -163,7 +164,7 @@ def test_a_surrogate_pair_is_never_split_between_parts() -> None:
     assert measure("ж" * 65 + "\U0001f61c" + "ж" * 67).parts == 2
 
 
-@given(st.text(alphabet=sorted(GSM7_BASIC | GSM7_EXTENDED) + ["ж", "\U0001f61c"], max_size=700))
+@given(st.text(alphabet=[*sorted(GSM7_BASIC | GSM7_EXTENDED), "ж", "\U0001f61c"], max_size=700))
 def test_parts_are_as_many_as_their_units_need_or_one_more_for_each_border(text: str) -> None:
     size = measure(text)
     single, several = (160, 153) if size.encoding is Encoding.GSM7 else (70, 67)
