@@ -2,15 +2,17 @@
 
 from datetime import datetime
 
-from flask import Flask, Response, current_app, render_template, request
+from flask import Flask, Response, abort, current_app, request
 from limits import RateLimitItemPerMinute
 from sqlalchemy.exc import SQLAlchemyError
+from werkzeug.routing import BaseConverter
 
 from api import photo_links
 from api.auth import anyone
 from api.blueprint import answer
 from api.config import Settings
 from api.errors import problem
+from api.pages import a_resident_asks, dressed, page, private, render
 from id_badges import short_code
 from id_badges.keys import KeyRing, KeysUnusable
 from id_badges.tokens import Forged, read
@@ -21,19 +23,25 @@ from models.clock import LONDON
 from models.database import reading
 from models.officer import Employment, OfficerPhoto
 
-CSP = (
-    "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self';"
-    " base-uri 'none'; frame-ancestors 'none'"
-)
-
 UNAVAILABLE = (SQLAlchemyError, KeysUnusable, OSError)
 """What makes a check impossible, and says nothing about the person at the door."""
+
+
+class Anything(BaseConverter):
+    """All the rest of an address: a slash or a line end in it is part of a wrong token too."""
+
+    regex = "(?s:.+)"
+    part_isolating = False
 
 
 def register(app: Flask) -> None:
     """Serve the badge pages. None sets a cookie, redirects, or needs JavaScript."""
     # A doubled slash in an address is part of a wrong token and not something to tidy by a redirect.
     app.url_map.merge_slashes = False
+    app.url_map.converters["anything"] = Anything
+    with app.app_context():
+        # The same for everybody, so it is rendered once.
+        app.extensions["red_page"] = render("badge.html", check={"state": State.NOT_CONFIRMED.value})
     settings: Settings = app.config["SETTINGS"]
     limit = RateLimitItemPerMinute(settings.checks_per_minute) if settings.checks_per_minute else None
     limiter = app.extensions["check_limiter"]
@@ -42,14 +50,14 @@ def register(app: Flask) -> None:
         # By address and never by badge: nobody can keep an officer from being recognised.
         if limit is None or limiter.hit(limit, "check", request.remote_addr or ""):
             return None
-        if wants_json():
-            refused = problem(429, "Too many checks from one address. Wait a minute.", slug="too-many")
-        else:
+        if a_resident_asks():
             refused = page("too_many.html", status=429)
+        else:
+            refused = problem(429, "Too many checks from one address. Wait a minute.", slug="too-many")
         refused.headers["Retry-After"] = "60"
         return refused
 
-    @app.get("/b/<path:token>")
+    @app.get("/b/<anything:token>")
     @anyone
     def check_badge(token: str) -> Response:
         return too_many() or show(check_token(token, clock.now()))
@@ -71,7 +79,7 @@ def register(app: Flask) -> None:
         code = short_code.parse(typed) if isinstance(typed, str) else None
         if code is not None:
             return show(check_short_code(code, clock.now()))
-        if wants_json():
+        if not a_resident_asks():
             return problem(
                 422,
                 "Give the code of ten letters and numbers that the badge shows.",
@@ -86,12 +94,17 @@ def register(app: Flask) -> None:
     def officer_photo(link: str) -> Response:
         photo_id = photo_links.read(current_app.extensions["photo_links"], link, clock.now())
         if photo_id is None:
-            return Response(status=404)
+            abort(404)
         with reading() as session:
             photo = session.get(OfficerPhoto, photo_id)
             if photo is None:
-                return Response(status=404)
+                abort(404)
             return Response(photo.jpeg, content_type="image/jpeg")
+
+    @app.get("/favicon.ico")
+    @anyone
+    def favicon() -> Response:
+        return app.send_static_file("favicon.ico")
 
 
 def keyring() -> KeyRing:
@@ -134,21 +147,16 @@ def _unavailable(error: Exception, at: datetime) -> Verdict:
     return unavailable(type(error).__name__, at)
 
 
-def wants_json() -> bool:
-    """Whether a program asks, and not a browser."""
-    return request.accept_mimetypes.best_match(["text/html", "application/json"]) == "application/json"
-
-
 def show(verdict: Verdict) -> Response:
     """The verdict as the resident's page, or as JSON for an app that asks for it."""
     officer = _officer(verdict.officer, verdict.checked_at) if verdict.officer else None
-    if wants_json():
+    if not a_resident_asks():
         body = {"state": verdict.state, "look": verdict.look, "checked_at": verdict.checked_at}
         if officer:
             body["officer"] = {name: value for name, value in officer.items() if name != "employer_text"}
-        return _private(answer(body))
+        return private(answer(body))
     if verdict.state is State.NOT_CONFIRMED:
-        return page("badge.html", check={"state": verdict.state.value})
+        return dressed(current_app.extensions["red_page"])
     local = verdict.checked_at.astimezone(LONDON)
     return page(
         "badge.html",
@@ -176,20 +184,3 @@ def _officer(officer: ShownOfficer, at: datetime) -> dict[str, str | None]:
         "employer_text": employer_text,
         "photo_url": link,
     }
-
-
-def page(template: str, *, status: int = 200, **context: object) -> Response:
-    """A page for residents: no script, nothing from elsewhere, nothing kept."""
-    settings: Settings = current_app.config["SETTINGS"]
-    html = render_template(
-        template, council_name=settings.council_name, council_phone=settings.council_phone, **context
-    )
-    made = Response(html, status, content_type="text/html; charset=utf-8")
-    made.headers["Content-Security-Policy"] = CSP
-    return _private(made)
-
-
-def _private(response: Response) -> Response:
-    response.headers["X-Robots-Tag"] = "noindex"
-    response.headers["Vary"] = "Accept"
-    return response

@@ -11,6 +11,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm.exc import StaleDataError
 from werkzeug.exceptions import HTTPException
 
+from api import pages
 from models import errors
 
 log = logging.getLogger(__name__)
@@ -91,6 +92,9 @@ def _http(error: Exception) -> Response:
     if error.response is not None:
         return problem(error.response.status_code)
     status = error.code or 500
+    headers = {key: value for key, value in error.get_headers() if key in ("Allow", "Retry-After")}
+    if pages.a_resident_asks():
+        return _page(status, headers)
     data = getattr(error, "data", None) or {}
     extra: dict[str, Any] = {}
     if messages := data.get("messages"):
@@ -99,11 +103,11 @@ def _http(error: Exception) -> Response:
         for place in messages.values():
             fields.update(place if isinstance(place, dict) else {"request": place})
         extra["errors"] = fields
-    headers = {key: value for key, value in error.get_headers() if key in ("Allow", "Retry-After")}
     return problem(
         status,
         data.get("message"),
-        slug="not-valid" if status == 422 else None,
+        slug=errors.Unprocessable.slug if status == 422 else None,
+        title=errors.Unprocessable.title if status == 422 else None,
         headers=headers,
         **extra,
     )
@@ -111,16 +115,24 @@ def _http(error: Exception) -> Response:
 
 def _unavailable(error: Exception) -> Response:
     log.error("database_unavailable", extra={"endpoint": request.endpoint, "error": type(error).__name__})
-    return problem(503, headers={"Retry-After": "5"})
+    headers = {"Retry-After": "5"}
+    return _page(503, headers) if pages.a_resident_asks() else problem(503, headers=headers)
 
 
 def _unexpected(error: Exception) -> Response:
     log.error("unexpected_error", extra={"endpoint": request.endpoint}, exc_info=error)
-    return problem(500)
+    return _page(500, {}) if pages.a_resident_asks() else problem(500)
+
+
+def _page(status: int, headers: dict[str, str]) -> Response:
+    """The same for a resident's browser, in words for somebody with a stranger at the door."""
+    made = pages.error_page(status)
+    made.headers.update(headers)
+    return made
 
 
 def register(app: Flask) -> None:
-    """Answer every error of the application with a problem document."""
+    """Answer every error of the application with a problem document, or a page where a resident asks."""
     app.register_error_handler(errors.BrokenRule, _broken_rule)
     app.register_error_handler(StaleDataError, _stale)
     app.register_error_handler(HTTPException, _http)

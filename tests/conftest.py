@@ -22,7 +22,7 @@ from migrations.tables import metadata
 from models import clock, database, user
 from models.officer import Officer
 from models.user import Role, User
-from tests import factories
+from tests import factories, live
 
 ROOT = Path(__file__).resolve().parent.parent
 KINDS = ("sqlite", "postgresql")
@@ -218,3 +218,27 @@ def phone(sign_in: Callable[..., Client], officer: Officer) -> Client:
 def resident(app: Flask) -> Any:
     """A resident with a mobile number."""
     return factories.resident()
+
+
+@pytest.fixture(scope="session")
+def live_app(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[live.LiveServer]:
+    """The application as granian serves it: one process on SQLite, two on PostgreSQL. It is outside of working
+    hours there, whenever the tests run."""
+    environment = {"DATABASE_URL": database_url, "CHECKS_PER_MINUTE": "0", "TWILIO_AUTH_TOKEN": "test-token"}
+    workers = 1 if database_url.startswith("sqlite") else 2
+    ahead = live.hours_outside_work(live.system_time())
+    folder = tmp_path_factory.mktemp("live")
+    with live.serve(environment, folder, workers=workers, ahead=ahead) as server:
+        yield server
+
+
+@pytest.fixture
+def live_server(live_app: live.LiveServer, database_in_use: str) -> str:
+    """The base URL of the application in a process of its own, on an empty database."""
+    return live_app.url
+
+
+@pytest.fixture
+def badge_links(live_app: live.LiveServer, database_in_use: str) -> dict[str, str]:
+    """The address of a badge's page in each state."""
+    return live.badge_of_each_state(live_app.keyring, live_app.now())

@@ -25,6 +25,8 @@ WCAG = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "bes
 pytestmark = [
     pytest.mark.browser,
     pytest.mark.skipif(not CHROMIUM, reason="no Chromium here: install it or set CHROMIUM to its path"),
+    # A page looks the same whatever database answered.
+    pytest.mark.parametrize("database_url", ["sqlite"], indirect=True, scope="session"),
 ]
 
 
