@@ -397,6 +397,8 @@ def _take_diary(
 
 def _write_diary(session: Session, visit: Visit) -> None:
     """Write the visit's time; the database refuses an overlap in the officer's diary."""
+    # A flush that fails undoes the transaction, and nothing can be read from the visit after it.
+    officer_id = visit.officer_id
     try:
         session.flush()
     except IntegrityError as error:
@@ -404,7 +406,7 @@ def _write_diary(session: Session, visit: Visit) -> None:
             raise
         raise DiaryClash(
             "The officer has another visit in this time. Choose another time or another officer.",
-            officer_id=str(visit.officer_id),
+            officer_id=str(officer_id),
         ) from error
 
 
