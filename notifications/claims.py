@@ -6,6 +6,7 @@ leaves it to be looked up at the carrier before it could go again.
 """
 
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -193,12 +194,30 @@ def doubt_lapsed(session: Session, *, at: datetime, limit: int) -> int:
     return len(lapsed)
 
 
+def lock(session: Session, message_ids: Sequence[UUID]) -> dict[UUID, Message]:
+    """The rows to record outcomes in, locked in one order whoever locks them."""
+    rows = session.scalars(
+        select(Message)
+        .where(Message.id.in_(message_ids))
+        .order_by(Message.id)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    )
+    return {message.id: message for message in rows}
+
+
 def record_sent(
-    session: Session, claim: Claim, outcome: SendOutcome | NotCalled, *, by: str, carrier: str, at: datetime
+    session: Session,
+    message: Message,
+    claim: Claim,
+    outcome: SendOutcome | NotCalled,
+    *,
+    by: str,
+    carrier: str,
+    at: datetime,
 ) -> None:
     """Record what came of a claim. An acceptance is always news; anything else only while the claim is
     ours: a receipt may have overtaken the answer, or another dispatcher the lease."""
-    message = _locked(session, claim.message_id)
     if isinstance(outcome, Accepted):
         _adopt(session, message, outcome, carrier, at)
         return
@@ -221,14 +240,19 @@ def record_sent(
 
 
 def record_looked_up(
-    session: Session, look_up: LookUp, outcome: LookUpOutcome, *, carrier: str, at: datetime
+    session: Session,
+    message: Message,
+    look_up: LookUp,
+    outcome: LookUpOutcome,
+    *,
+    carrier: str,
+    at: datetime,
 ) -> None:
     """Record what a look-up found: "adopt it if found, send again only if not".
 
     Only a look-up asked for 90 s after the doubt is believed when it finds nothing. One that cannot be
     made is made again; once the text has expired, a person rings.
     """
-    message = _locked(session, look_up.message_id)
     if isinstance(outcome, Accepted):
         _adopt(session, message, outcome, carrier, at)
         return
@@ -246,12 +270,6 @@ def record_looked_up(
     else:
         wait = max(outcome.wait, LOOK_UP_AGAIN) if isinstance(outcome, Later) else LOOK_UP_AGAIN
         message.look_up_at = at + wait
-
-
-def _locked(session: Session, message_id: UUID) -> Message:
-    return session.scalars(
-        select(Message).where(Message.id == message_id).with_for_update().execution_options(populate_existing=True)
-    ).one()
 
 
 def _adopt(session: Session, message: Message, outcome: Accepted, carrier: str, at: datetime) -> None:

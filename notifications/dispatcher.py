@@ -10,12 +10,12 @@ import os
 import secrets
 import signal
 import socket
-from collections.abc import Iterable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from threading import Event
 from types import FrameType
+from uuid import UUID
 
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -32,6 +32,7 @@ from notifications.claims import (
     claim_look_ups,
     doubt_lapsed,
     expire_overdue,
+    lock,
     record_looked_up,
     record_sent,
 )
@@ -47,6 +48,8 @@ from notifications.senders.outcomes import (
 from notifications.texts import Council
 
 POLL_S = 0.5
+GATHER_S = 0.02
+MANY = 200
 DATABASE_RETRY_S = 1.0
 LONGEST_CALL = timedelta(seconds=20)
 """A call is only begun while the lease outlasts it: ten seconds to connect and ten for the answer."""
@@ -59,11 +62,19 @@ class _Sent:
     claim: Claim
     outcome: SendOutcome | NotCalled
 
+    @property
+    def message_id(self) -> UUID:
+        return self.claim.message_id
+
 
 @dataclass(frozen=True, slots=True)
 class _LookedUp:
     look_up: LookUp
     outcome: LookUpOutcome
+
+    @property
+    def message_id(self) -> UUID:
+        return self.look_up.message_id
 
 
 _Done = _Sent | _LookedUp
@@ -87,6 +98,7 @@ class Dispatcher:
         self._sender = sender
         self._council = council
         self._in_flight = in_flight
+        self._most = in_flight * 4
         self._lease = lease
         self._name = name or f"{socket.gethostname()[:40]}:{os.getpid()}:{secrets.token_hex(4)}"
         self._workers = ThreadPoolExecutor(in_flight, thread_name_prefix="texts")
@@ -104,12 +116,11 @@ class Dispatcher:
         """
         claimed = 0
         while True:
-            room = self._in_flight * 2 if limit is None else limit - claimed
-            turned = self._turn(room)
-            claimed += turned
-            if not turned and not self._calls and not self._unrecorded:
+            begun = self._turn(self._most if limit is None else limit - claimed)
+            claimed += begun
+            if not begun and not self._calls and not self._unrecorded:
                 return claimed
-            self._await_a_call(POLL_S)
+            self._await_calls(POLL_S)
 
     def run(self, stop: Event, *, poll_s: float = POLL_S) -> None:
         """Send what falls due until `stop` is set; then end the calls on their way, and hand back the
@@ -117,14 +128,14 @@ class Dispatcher:
         log.info("dispatcher_started", extra={"dispatcher": self._name})
         while not stop.is_set():
             try:
-                self._turn(self._in_flight * 2)
+                self._turn(self._most)
             except SQLAlchemyError as error:
                 # Nothing is lost: what is claimed stays claimed, and outcomes wait here to be recorded.
                 log.error("dispatcher_database_unavailable", extra={"error": type(error).__name__})
                 stop.wait(DATABASE_RETRY_S)
                 continue
             if self._calls:
-                self._await_a_call(poll_s)
+                self._await_calls(poll_s)
             else:
                 stop.wait(poll_s)
         self.close()
@@ -146,21 +157,21 @@ class Dispatcher:
         self._calls -= done
         self._unrecorded += [call.result() for call in done]
         self._record()
+        if len(self._calls) > self._most - self._in_flight:
+            # The workers have enough ahead of them: claim many at a time, not one by one.
+            return 0
         at = clock.now()
         with reading() as session:
             if not anything_due(session, at):
                 return 0
-        room = min(room, self._in_flight * 2 - len(self._calls))
-        if self._in_trouble:
-            # After a pause one text goes ahead, to see whether the trouble is over.
-            room = min(room, 1 - len(self._calls))
-        paused = self._resume_at is not None and at < self._resume_at
+        # After a pause one text goes ahead, to see whether the trouble is over.
+        room = min(room, (1 if self._in_trouble else self._most) - len(self._calls))
         claims: list[Claim] = []
         look_ups: list[LookUp] = []
         with transaction() as session:
-            doubt_lapsed(session, at=at, limit=200)
-            expire_overdue(session, at=at, limit=200)
-            if room > 0 and not paused:
+            doubt_lapsed(session, at=at, limit=MANY)
+            expire_overdue(session, at=at, limit=MANY)
+            if room > 0 and not self._pausing(at):
                 look_ups = claim_look_ups(session, at=at, limit=room)
                 claims = claim_due(
                     session,
@@ -174,20 +185,28 @@ class Dispatcher:
         self._calls |= {self._workers.submit(self._send, each) for each in claims}
         return len(look_ups) + len(claims)
 
-    def _await_a_call(self, seconds: float) -> None:
+    def _await_calls(self, seconds: float) -> None:
+        """Wait for an answer, and a moment more for others that can be recorded with it."""
         wait(self._calls, timeout=seconds, return_when=FIRST_COMPLETED)
+        wait(self._calls, timeout=GATHER_S)
+
+    def _pausing(self, at: datetime) -> bool:
+        return self._resume_at is not None and at < self._resume_at
 
     def _send(self, claim: Claim) -> _Done:
         at = clock.now()
-        if self._stopping.is_set() or at + LONGEST_CALL > claim.lease_ends_at or at >= claim.expires_at:
+        too_late = at + LONGEST_CALL > claim.lease_ends_at or at >= claim.expires_at
+        if too_late or self._stopping.is_set() or self._pausing(at):
             return _Sent(claim, NotCalled())
         text = Outgoing(claim.message_id, claim.reference, claim.to, claim.body, claim.expires_at - at)
         try:
-            return _Sent(claim, self._sender.send(text))
+            outcome = self._sender.send(text)
         except Exception as error:
             # A sender never raises; should one, the text may have gone, and is looked up like any other.
             log.error("sender_broke", extra={"error": type(error).__name__})
-            return _Sent(claim, Unclear(type(error).__name__))
+            outcome = Unclear(type(error).__name__)
+        self._heed(outcome)
+        return _Sent(claim, outcome)
 
     def _look_up(self, look_up: LookUp) -> _Done:
         if self._stopping.is_set():
@@ -206,28 +225,31 @@ class Dispatcher:
         at = clock.now()
         carrier = self._sender.name
         with transaction() as session:
+            rows = lock(session, [done.message_id for done in self._unrecorded])
             for done in self._unrecorded:
                 if isinstance(done, _Sent):
-                    record_sent(session, done.claim, done.outcome, by=self._name, carrier=carrier, at=at)
+                    message, by = rows[done.claim.message_id], self._name
+                    record_sent(session, message, done.claim, done.outcome, by=by, carrier=carrier, at=at)
                 else:
-                    record_looked_up(session, done.look_up, done.outcome, carrier=carrier, at=at)
-        self._heed(self._unrecorded, at)
+                    message = rows[done.look_up.message_id]
+                    record_looked_up(session, message, done.look_up, done.outcome, carrier=carrier, at=at)
         self._unrecorded = []
 
-    def _heed(self, recorded: Iterable[_Done], at: datetime) -> None:
-        """Slow down when the carrier asks for it, and pause while it refuses our account."""
-        for done in recorded:
-            match done.outcome:
-                case Paused(error_code):
-                    self._in_trouble = True
-                    self._resume_at = at + PAUSE
-                    log.error("sender_paused", extra={"error_code": error_code, "sender": self._sender.name})
-                case Later(wait):
-                    self._resume_at = max(self._resume_at or at, at + wait)
-                case NotCalled():
-                    pass
-                case _:
-                    self._in_trouble = False
+    def _heed(self, outcome: SendOutcome) -> None:
+        """Slow down when the carrier asks for it, and pause while it refuses our account.
+
+        Called by the workers, so that those still to begin do not: each write is of one name, and the
+        last wins.
+        """
+        match outcome:
+            case Paused(error_code):
+                self._in_trouble, self._resume_at = True, clock.now() + PAUSE
+                log.error("sender_paused", extra={"error_code": error_code, "sender": self._sender.name})
+            case Later(wait):
+                resume_at = clock.now() + wait
+                self._resume_at = max(self._resume_at or resume_at, resume_at)
+            case _:
+                self._in_trouble = False
 
 
 def stop_on_signals() -> Event:

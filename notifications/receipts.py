@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from twilio.request_validator import RequestValidator  # type: ignore[import-untyped]
 
 from models.contact_task import ContactReason, ask_for_call, call_not_needed
-from models.message import Message, MessageStatus
+from models.message import GONE, Message, MessageStatus
 from notifications.mending import mend_next
 
 QUEUED, SENT, FAILED, DELIVERED = 1, 2, 3, 4
@@ -66,9 +66,11 @@ def apply_status(
         return
     message.receipt_rank = rank
     if rank == DELIVERED:
+        given_up = message.status not in (MessageStatus.HELD, *GONE)
         message.status = MessageStatus.DELIVERED
         message.delivered_at = at
-        call_not_needed(session, message.id)
+        if given_up:
+            call_not_needed(session, message.id)
     elif rank == FAILED:
         undelivered = status == "undelivered"
         message.status = MessageStatus.UNDELIVERED if undelivered else MessageStatus.FAILED

@@ -15,6 +15,7 @@ from uuid import UUID, uuid4
 
 import pytest
 from sqlalchemy import select, update
+from sqlalchemy.exc import OperationalError
 
 from models import clock
 from models.contact_task import ContactReason, ContactTask, ContactTaskStatus
@@ -23,6 +24,7 @@ from models.message import Message, MessageStatus
 from models.resident import Resident
 from models.visit import Visit
 from notifications import claims, outbox
+from notifications import dispatcher as dispatcher_module
 from notifications.dispatcher import Dispatcher
 from notifications.receipts import record_receipt
 from notifications.senders.outcomes import Accepted, Outgoing, Sender, SendOutcome
@@ -564,7 +566,8 @@ def test_an_answer_that_comes_after_the_lease_still_counts(
     with transaction() as session:
         claims.doubt_lapsed(session, at=clock.now(), limit=1)
     with transaction() as session:
-        claims.record_sent(session, claim, Accepted("SM1"), by="slow", carrier="twilio", at=clock.now())
+        row = claims.lock(session, [message_id])[message_id]
+        claims.record_sent(session, row, claim, Accepted("SM1"), by="slow", carrier="twilio", at=clock.now())
     assert status(message_id) is MessageStatus.ACCEPTED
 
 
@@ -584,6 +587,36 @@ def test_a_dispatcher_that_stops_ends_its_calls_and_hands_back_the_rest(
     states = [status(each) for each in texts]
     assert states.count(MessageStatus.ACCEPTED) == len(carrier.handsets) >= 2
     assert states.count(MessageStatus.HELD) == 6 - len(carrier.handsets)
+
+
+def test_a_database_that_goes_away_for_a_while_loses_no_outcome(
+    resident: Resident,
+    carrier: Carrier,
+    sender: TwilioSender,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    message_id = book(resident)
+    monkeypatch.setattr(dispatcher_module, "DATABASE_RETRY_S", 0.01)
+    failures = iter([OperationalError("", {}, Exception()) for _ in range(3)])
+
+    def record(*given: Any, **more: Any) -> None:
+        if error := next(failures, None):
+            raise error
+        claims.record_sent(*given, **more)
+
+    monkeypatch.setattr(dispatcher_module, "record_sent", record)
+    dispatcher, stop = Dispatcher(sender, HARROW, in_flight=2), threading.Event()
+    running = threading.Thread(target=dispatcher.run, args=(stop,), kwargs={"poll_s": 0.01})
+    running.start()
+    for _ in range(500):
+        if status(message_id) is MessageStatus.ACCEPTED:
+            break
+        stop.wait(0.01)
+    stop.set()
+    running.join(10)
+    assert (status(message_id), carrier.sends) == (MessageStatus.ACCEPTED, 1)
+    assert caplog.messages.count("dispatcher_database_unavailable") == 3
 
 
 def test_several_dispatchers_share_the_work(
