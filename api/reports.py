@@ -14,7 +14,7 @@ from api.auth import roles
 from api.blueprint import Blueprint, Resource, answer
 from api.fields import Instant
 from models import clock, reports
-from models.database import reading
+from models.database import snapshot
 from models.reports import By
 
 blp = Blueprint("reports", __name__, url_prefix="/v1/reports", description="Did we keep the promises?")
@@ -133,7 +133,7 @@ def _report(
 ) -> Response:
     since, until = span(given)
     by = given.get("by")
-    with reading() as session:
+    with snapshot() as session:
         groups = [out(group) for group in count(session, since=since, until=until, by=by, at=clock.now())]
     if request.accept_mimetypes.best_match(["application/json", "text/csv"]) == "text/csv":
         return _csv(groups)

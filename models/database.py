@@ -183,3 +183,18 @@ def reading() -> Iterator[Session]:
     engine()
     with Session(_reading, expire_on_commit=False) as session:
         yield session
+
+
+@contextmanager
+def snapshot() -> Iterator[Session]:
+    """Look at one moment of the database, for as long as it takes: a report counts what was true at one time.
+
+    PostgreSQL hands rows out a part at a time (`yield_per`) only in a transaction, and `reading` has none.
+    """
+    if engine().dialect.name == "sqlite":
+        with reading() as session:
+            yield session
+        return
+    one_moment = engine().execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+    with Session(one_moment, expire_on_commit=False) as session, session.begin():
+        yield session
