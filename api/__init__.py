@@ -100,6 +100,8 @@ def create_app(settings: Settings | None = None) -> Flask:
         health,
     ):
         api.register_blueprint(resource.blp)
+    # Styles and icons of the pages, for everybody who sees a page.
+    auth.anyone(app.view_functions["static"])
     docs.register(app, api)
     door.register(app)
     development.register(app)
