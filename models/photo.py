@@ -3,7 +3,7 @@
 import io
 import warnings
 
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageOps
 
 from models.errors import Unprocessable
 
@@ -27,18 +27,22 @@ def re_encode(upload: bytes) -> bytes:
                     raise Unprocessable("photo", "The photo is too large: send one of under 8000 pixels.")
                 if min(picture.size) < 120:
                     raise Unprocessable("photo", "The photo is too small: send at least 120 pixels each way.")
+                # A JPEG is decoded no larger than we need it.
+                picture.draft("RGB", (2 * WIDTH, 2 * HEIGHT))
                 picture.load()
                 upright = ImageOps.exif_transpose(picture)
-                face = ImageOps.contain(upright.convert("RGB"), (WIDTH, HEIGHT))
-    except (
-        UnidentifiedImageError,
-        Image.DecompressionBombWarning,
-        Image.DecompressionBombError,
-        OSError,
-        SyntaxError,
-        ValueError,
-    ) as error:
+                if upright.mode != "RGB":
+                    upright = upright.convert("RGBA")
+                small = ImageOps.contain(upright, (WIDTH, HEIGHT)).convert("RGBA")
+                # What is transparent becomes white, and not whatever colour is hidden there.
+                face = Image.alpha_composite(Image.new("RGBA", small.size, "white"), small).convert("RGB")
+    except Unprocessable:
+        raise
+    except Exception as error:
+        # Hostile bytes bring out struct.error, TypeError and others: whatever the decoder says, it is no photo.
         raise Unprocessable("photo", "Send a photo as a JPEG or PNG file.") from error
+    # Pillow would write the upload's own comment into our file.
+    face.info.clear()
     out = io.BytesIO()
     face.save(out, "JPEG", quality=80, optimize=True, progressive=True)
     return out.getvalue()
