@@ -66,7 +66,9 @@ def problem(
         "detail": detail or _ADVICE.get(status, "The request was refused."),
         **extra,
     }
-    answer = Response(orjson.dumps(body), status, content_type="application/problem+json")
+    # The errors of a list are by the number of its item.
+    said = orjson.dumps(body, option=orjson.OPT_NON_STR_KEYS)
+    answer = Response(said, status, content_type="application/problem+json")
     if headers:
         answer.headers.update(headers)
     if status == 401:
