@@ -1,0 +1,156 @@
+"""What becomes of a text after it was claimed: receipts in any order, and changes that overtake it."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from uuid import UUID, uuid4
+
+import pytest
+
+from models.contact_task import ContactTaskStatus
+from models.message import MessageStatus
+from notifications.senders.twilio import TwilioSender
+from tests.carrier import Carrier, Fault
+from tests.conftest import StoppedClock
+from tests.sending import THURSDAY, WEDNESDAY, book, dispatch, message, move, receive, sender_to, status, tasks
+
+pytestmark = pytest.mark.usefixtures("database")
+
+
+@pytest.fixture
+def carrier(stopped_clock: StoppedClock) -> Iterator[Carrier]:
+    with Carrier(now=lambda: stopped_clock.now) as carrier:
+        yield carrier
+
+
+@pytest.fixture
+def sender(carrier: Carrier) -> Iterator[TwilioSender]:
+    sender = sender_to(carrier)
+    yield sender
+    sender.close()
+
+
+# Receipts
+
+
+@pytest.mark.parametrize(
+    ("words", "state"),
+    [
+        (["queued", "sent", "delivered"], MessageStatus.DELIVERED),
+        (["delivered", "sent", "queued", "delivered"], MessageStatus.DELIVERED),
+        (["sent", "undelivered", "sent"], MessageStatus.UNDELIVERED),
+        (["failed", "queued"], MessageStatus.FAILED),
+        (["undelivered", "delivered"], MessageStatus.DELIVERED),
+        (["delivered", "undelivered"], MessageStatus.DELIVERED),
+        (["sent", "something new"], MessageStatus.ACCEPTED),
+    ],
+)
+def test_receipts_come_in_any_order_and_more_than_once(
+    carrier: Carrier,
+    sender: TwilioSender,
+    words: list[str],
+    state: MessageStatus,
+) -> None:
+    message_id = book()
+    dispatch(sender)
+    for word in words:
+        for _ in range(3):
+            assert receive(message_id, word, sid=carrier.handsets[0].sid, error_code="30005")
+    assert status(message_id) is state
+    assert (message(message_id).delivered_at is not None) == (state is MessageStatus.DELIVERED)
+    open_tasks = [task for task in tasks() if task.status is ContactTaskStatus.OPEN]
+    assert len(open_tasks) == (1 if state in (MessageStatus.UNDELIVERED, MessageStatus.FAILED) else 0)
+
+
+def test_a_receipt_before_create_returns_is_not_undone_by_the_answer(
+    carrier: Carrier, sender: TwilioSender
+) -> None:
+    message_id = book()
+    carrier.plan = lambda _, form: Fault(status=500) if receive(message_id, "delivered") else None
+    dispatch(sender)
+    row = message(message_id)
+    assert (row.status, row.carrier_id) == (MessageStatus.DELIVERED, "SM1")
+
+
+def test_a_receipt_settles_a_doubt_without_a_look_up(
+    carrier: Carrier, sender: TwilioSender, stopped_clock: StoppedClock
+) -> None:
+    message_id = book()
+    carrier.fail(Fault(status=500, accepted=True))
+    dispatch(sender)
+    receive(message_id, "sent", sid=carrier.handsets[0].sid)
+    stopped_clock.advance(300)
+    dispatch(sender)
+    assert (status(message_id), carrier.look_ups, carrier.sends) == (MessageStatus.ACCEPTED, 0, 1)
+
+
+def test_a_receipt_for_a_text_we_do_not_know_is_told_apart(database: str, stopped_clock: StoppedClock) -> None:
+    assert not receive(uuid4(), "delivered")
+
+
+def test_an_undelivered_text_told_nobody_anything(
+    carrier: Carrier, sender: TwilioSender, stopped_clock: StoppedClock
+) -> None:
+    """The move after it is told from the time the resident still has in mind."""
+    booked = book()
+    dispatch(sender)
+    first = move(booked, THURSDAY)
+    stopped_clock.advance(120)
+    dispatch(sender)
+    second = move(booked, THURSDAY + timedelta(days=1))
+    assert first is not None and second is not None
+    assert message(second).previous_starts_at == THURSDAY
+    receive(first, "undelivered", sid=carrier.handsets[1].sid, error_code="30003")
+    assert message(second).previous_starts_at == WEDNESDAY
+
+
+# A change while a text is in a dispatcher's hands
+
+
+def test_a_text_put_back_gives_way_to_a_newer_one_that_then_tells_the_truth(
+    carrier: Carrier, sender: TwilioSender, stopped_clock: StoppedClock
+) -> None:
+    """Told Wednesday; the move to Thursday is refused with 429 while the visit moves on to Friday."""
+    booked = book()
+    dispatch(sender)
+    to_thursday = move(booked, THURSDAY)
+    stopped_clock.advance(120)
+    friday = THURSDAY + timedelta(days=1)
+    moved_on: list[UUID | None] = []
+
+    def move_on(_: int, form: dict[str, str]) -> Fault | None:
+        if moved_on:
+            return None
+        moved_on.append(move(booked, friday))
+        return Fault(status=429, retry_after="1")
+
+    carrier.plan = move_on
+    dispatch(sender)
+    stopped_clock.advance(121)
+    dispatch(sender)
+    assert to_thursday is not None and moved_on[0] is not None
+    assert status(to_thursday) is MessageStatus.SUPERSEDED
+    assert len(carrier.handsets) == 2
+    assert "It was Wed 25 Nov 10:00. It is now Fri 27 Nov 10:00" in carrier.handsets[1].body
+
+
+def test_a_text_put_back_is_dropped_if_nothing_has_changed_in_the_end(
+    carrier: Carrier, sender: TwilioSender, stopped_clock: StoppedClock
+) -> None:
+    booked = book()
+    dispatch(sender)
+    to_thursday = move(booked, THURSDAY)
+    stopped_clock.advance(120)
+    moved_back: list[UUID | None] = []
+
+    def move_back(_: int, form: dict[str, str]) -> Fault | None:
+        moved_back.append(move(booked, WEDNESDAY))
+        return Fault(status=429, retry_after="1")
+
+    carrier.plan = move_back
+    dispatch(sender)
+    carrier.plan = None
+    stopped_clock.advance(121)
+    dispatch(sender)
+    assert to_thursday is not None and moved_back[0] is not None
+    assert status(to_thursday) is status(moved_back[0]) is MessageStatus.SUPERSEDED
+    assert len(carrier.handsets) == 1
