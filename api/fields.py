@@ -1,5 +1,6 @@
 """The kinds of value the API takes and gives, each with its limits and its words for what is wrong."""
 
+import re
 import unicodedata
 from datetime import UTC, datetime
 from typing import Any
@@ -13,6 +14,12 @@ from models import phone, resident
 _INVISIBLE = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
 _JOINERS = {"\u200c", "\u200d"}
 """Zero-width joiners are letters' business in many scripts; other invisible characters only deceive."""
+
+
+_RFC_3339 = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,9})?)?([Zz]|[+-][0-9]{2}:[0-9]{2})?"
+)
+"""The seconds may be left out: that is a slip and no doubt. Week dates and the like are not RFC 3339."""
 
 
 class Text(fields.String):
@@ -45,10 +52,10 @@ class Instant(fields.AwareDateTime):
         super().__init__(format="iso", **kwargs)
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> datetime:
-        if not isinstance(value, str) or len(value) > 40 or not value.isascii():
+        if not isinstance(value, str) or not _RFC_3339.fullmatch(value):
             raise self.make_error("invalid", input=value, obj_type="datetime")
         try:
-            return super()._deserialize(value, attr, data, **kwargs).astimezone(UTC)
+            return super()._deserialize(value.upper(), attr, data, **kwargs).astimezone(UTC)
         except OverflowError:
             raise self.make_error("invalid", input=value, obj_type="datetime") from None
 
@@ -65,9 +72,19 @@ class Whole(fields.Integer):
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
         if isinstance(value, (bool, str)) and self.strict:
             raise self.make_error("invalid", input=value)
-        if isinstance(value, str) and (len(value) > 12 or not value.isascii()):
+        # int() alone would read "5_0", " 5" and Arabic digits.
+        if isinstance(value, str) and (len(value) > 12 or not value.isascii() or not value.isdigit()):
             raise self.make_error("invalid", input=value)
         return super()._deserialize(value, attr, data, **kwargs)
+
+
+class YesNo(fields.Boolean):
+    """true or false; neither "yes" nor 1, which Python takes for true."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> bool:
+        if not isinstance(value, bool):
+            raise self.make_error("invalid", input=value)
+        return value
 
 
 class Phone(Text):

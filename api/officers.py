@@ -13,7 +13,7 @@ from webargs.flaskparser import abort
 
 from api.auth import roles, who
 from api.blueprint import Blueprint, Resource, answer
-from api.fields import Instant, ListIn, Phone, Skills, Text
+from api.fields import Instant, ListIn, Phone, Skills, Text, YesNo
 from api.paging import after, page
 from models import clock
 from models.database import reading, transaction
@@ -49,7 +49,7 @@ class OfficerPatch(ma.Schema):
     contract_ends_on = fields.Date(allow_none=True)
     phone = Phone(allow_none=True)
     skills = Skills()
-    active = fields.Boolean(truthy={True}, falsy={False})
+    active = YesNo()
 
 
 class OfficerOut(ma.Schema):

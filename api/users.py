@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from api.auth import roles
 from api.blueprint import Blueprint, Resource, answer
-from api.fields import Instant, ListIn, Text
+from api.fields import Instant, ListIn, Text, YesNo
 from api.paging import after, page
 from models import clock, user
 from models.database import reading, transaction
@@ -44,7 +44,7 @@ class UserPatch(ma.Schema):
     password = fields.String(load_only=True, validate=_Password.validate)
     role = fields.Enum(Role, by_value=fields.String)
     officer_id = fields.UUID(allow_none=True)
-    active = fields.Boolean(truthy={True}, falsy={False})
+    active = YesNo()
 
 
 class UserOut(ma.Schema):

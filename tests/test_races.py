@@ -38,7 +38,7 @@ def racers(live_app: LiveServer) -> Iterator[Racers]:
 
 @pytest.fixture
 def base(live_app: LiveServer, database_in_use: str) -> Iterator[datetime]:
-    """The day after tomorrow, at the full hour. After a race the diary is sound, and the server has no complaint."""
+    """The day after tomorrow, at the full hour. After a race the diary is sound, the server without complaint."""
     before = len(live_app.complaints())
     yield (live_app.now() + timedelta(days=2)).replace(minute=0, second=0, microsecond=0)
     assert overlaps() == []
