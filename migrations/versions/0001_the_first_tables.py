@@ -416,3 +416,6 @@ def downgrade() -> None:
 
     op.drop_table('kept_answers')
     # ### end Alembic commands ###
+
+    if op.get_bind().dialect.name == "postgresql":
+        op.execute("DROP TYPE uuidrange")
