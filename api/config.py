@@ -5,7 +5,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 INSTANCE = Path(__file__).resolve().parent.parent / "instance"
 
@@ -77,9 +77,7 @@ class Settings:
     def _check(self, environ: Mapping[str, str]) -> None:
         if self.app_env not in ("development", "production"):
             raise BadSetting("APP_ENV must be development or production.")
-        base = urlsplit(self.public_base_url)
-        if base.scheme not in ("http", "https") or not base.hostname or base.query or base.fragment:
-            raise BadSetting("PUBLIC_BASE_URL must be an address such as https://visits.harrow.gov.uk")
+        base = _web_address(self.public_base_url)
         if self.log_level not in ("DEBUG", "INFO", "WARNING", "ERROR"):
             raise BadSetting("LOG_LEVEL must be DEBUG, INFO, WARNING or ERROR.")
         if not re.fullmatch(r"[a-z]{1,6}", self.badge_issuer):
@@ -103,3 +101,17 @@ class Settings:
             raise BadSetting("In production SMS_SENDER must be a carrier: console sends nothing.")
         if self.twilio_api_base:
             raise BadSetting("TWILIO_API_BASE is for stand-ins and is refused in production.")
+
+
+def _web_address(url: str) -> SplitResult:
+    bad = BadSetting("PUBLIC_BASE_URL must be an address such as https://visits.harrow.gov.uk")
+    try:
+        base = urlsplit(url)
+        port_is_a_number = base.port is None or base.port > 0
+    except ValueError:
+        raise bad from None
+    if base.scheme not in ("http", "https") or not base.hostname or not port_is_a_number:
+        raise bad
+    if base.query or base.fragment or base.username is not None:
+        raise bad
+    return base

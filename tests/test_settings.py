@@ -1,0 +1,169 @@
+"""Settings: what production refuses, and that each is in the documentation."""
+
+import dataclasses
+import os
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from api import secret_keys
+from api.config import BadSetting, Settings
+from tests.steps import MONDAY_9
+
+ROOT = Path(__file__).resolve().parent.parent
+
+PRODUCTION = {
+    "APP_ENV": "production",
+    "DATABASE_URL": "postgresql://visits@db/visits",
+    "PUBLIC_BASE_URL": "https://visits.harrow.gov.uk",
+    "KEYS_DIR": "/etc/visits/keys",
+    "COUNCIL_PHONE": "020 8863 5611",
+    "SMS_SENDER": "twilio",
+    "TWILIO_ACCOUNT_SID": "AC0",
+    "TWILIO_AUTH_TOKEN": "secret",
+    "TWILIO_FROM": "+447700900000",
+}
+
+
+def read(**changes: str | None) -> Settings:
+    """Production's settings with changes; None takes one away."""
+    environ = PRODUCTION | changes
+    return Settings.from_environment({name: value for name, value in environ.items() if value is not None})
+
+
+def test_development_needs_no_setting_at_all():
+    settings = Settings.from_environment({})
+    assert settings.production is False
+    assert settings.sms_sender == "console"
+    assert settings.checks_per_minute == 60
+    assert settings.database_url.startswith("sqlite:///")
+    assert settings.public_base_url == "http://127.0.0.1:8000"
+
+
+def test_production_starts_with_all_it_needs():
+    assert read().production is True
+    assert read(TWILIO_FROM=None, TWILIO_MESSAGING_SERVICE_SID="MG0").twilio_from is None
+    assert read(PUBLIC_BASE_URL="https://visits.harrow.gov.uk:8443/").public_base_url.endswith(":8443")
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"PUBLIC_BASE_URL": "http://visits.harrow.gov.uk"}, "https"),
+        ({"PUBLIC_BASE_URL": None}, "PUBLIC_BASE_URL"),
+        ({"DATABASE_URL": None}, "DATABASE_URL"),
+        ({"DATABASE_URL": "   "}, "DATABASE_URL"),
+        ({"KEYS_DIR": None}, "KEYS_DIR"),
+        ({"COUNCIL_PHONE": None}, "COUNCIL_PHONE"),
+        ({"SMS_SENDER": None}, "SMS_SENDER"),
+        ({"SMS_SENDER": "console"}, "console sends nothing"),
+        ({"TWILIO_API_BASE": "http://127.0.0.1:9000"}, "TWILIO_API_BASE"),
+        ({"TWILIO_ACCOUNT_SID": None}, "TWILIO_ACCOUNT_SID"),
+        ({"TWILIO_AUTH_TOKEN": None}, "TWILIO_AUTH_TOKEN"),
+        ({"TWILIO_FROM": None}, "TWILIO_FROM"),
+    ],
+)
+def test_production_refuses_what_is_missing_or_made_for_development(changes, words):
+    with pytest.raises(BadSetting, match=re.escape(words)):
+        read(**changes)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("APP_ENV", "prod"),
+        ("APP_ENV", "Production"),
+        ("SMS_SENDER", "post"),
+        ("LOG_LEVEL", "LOUD"),
+        ("CHECKS_PER_MINUTE", "-1"),
+        ("CHECKS_PER_MINUTE", "many"),
+        ("CHECKS_PER_MINUTE", "1.5"),
+        ("TRUSTED_PROXIES", "yes"),
+        ("BADGE_ISSUER", "Harrow"),
+        ("BADGE_ISSUER", "harrowcouncil"),
+        ("PUBLIC_BASE_URL", "visits.harrow.gov.uk"),
+        ("PUBLIC_BASE_URL", "ftp://visits.harrow.gov.uk"),
+        ("PUBLIC_BASE_URL", "https://"),
+        ("PUBLIC_BASE_URL", "https://visits.harrow.gov.uk?x=1"),
+        ("PUBLIC_BASE_URL", "https://visits.harrow.gov.uk#top"),
+        ("PUBLIC_BASE_URL", "https://somebody@visits.harrow.gov.uk"),
+        ("PUBLIC_BASE_URL", "https://visits.harrow.gov.uk:port"),
+        ("PUBLIC_BASE_URL", "https://[::1"),
+    ],
+)
+def test_a_setting_that_cannot_be_meant_stops_the_start(name, value):
+    for environ in ({}, PRODUCTION):
+        with pytest.raises(BadSetting, match=name):
+            Settings.from_environment(environ | {name: value})
+
+
+def test_every_setting_is_in_the_documentation():
+    written = (ROOT / "docs" / "settings.md").read_text("utf-8")
+    for field in dataclasses.fields(Settings):
+        assert f"`{field.name.upper()}`" in written, field.name
+
+
+def test_every_default_in_the_documentation_is_the_real_one():
+    written = (ROOT / "docs" / "settings.md").read_text("utf-8")
+    settings = Settings.from_environment({})
+    for name, value in re.findall(r"^\| `([A-Z_]+)` \| `([^`]+)`", written, re.MULTILINE):
+        if name not in ("KEYS_DIR", "DATABASE_URL"):
+            assert str(getattr(settings, name.lower())) == value, name
+
+
+def test_keys_are_made_once_in_development_and_only_their_owner_reads_them(tmp_path):
+    folder = tmp_path / "keys"
+    settings = Settings.from_environment({"KEYS_DIR": str(folder)})
+    first, second = secret_keys.load(settings, MONDAY_9), secret_keys.load(settings, MONDAY_9)
+    assert first.access_tokens == second.access_tokens
+    assert len({first.access_tokens, first.digests, first.photo_links}) == 3, "each secret serves one purpose"
+    assert all(len(secret) == 32 for secret in (first.access_tokens, first.digests, first.photo_links))
+    for path in folder.iterdir():
+        if path.suffix in (".key", ".pem"):
+            assert path.stat().st_mode & 0o077 == 0, path.name
+
+
+def test_production_refuses_keys_made_for_development(tmp_path):
+    folder = str(tmp_path / "keys")
+    secret_keys.load(Settings.from_environment({"KEYS_DIR": folder}), MONDAY_9)
+    with pytest.raises(BadSetting, match="made for development"):
+        secret_keys.load(read(KEYS_DIR=folder), MONDAY_9)
+
+
+def test_production_makes_no_keys_of_its_own(tmp_path):
+    folder = tmp_path / "keys"
+    with pytest.raises(BadSetting, match="make them once"):
+        secret_keys.load(read(KEYS_DIR=str(folder)), MONDAY_9)
+    assert not folder.exists()
+
+
+def made_for_production(folder: Path) -> dict[str, Any]:
+    secret_keys.create(folder, MONDAY_9, for_development=False)
+    return {"KEYS_DIR": str(folder)}
+
+
+def test_production_takes_keys_that_were_made_for_it(tmp_path):
+    settings = read(**made_for_production(tmp_path / "keys"))
+    assert secret_keys.load(settings, MONDAY_9).access_tokens
+
+
+def test_a_key_that_others_can_read_or_that_is_cut_short_is_refused(tmp_path):
+    settings = read(**made_for_production(tmp_path / "keys"))
+    key = tmp_path / "keys" / secret_keys.ACCESS_TOKENS
+    os.chmod(key, 0o644)
+    with pytest.raises(BadSetting, match="chmod 600"):
+        secret_keys.load(settings, MONDAY_9)
+    os.chmod(key, 0o600)
+    key.write_bytes(b"short")
+    with pytest.raises(BadSetting, match="damaged"):
+        secret_keys.load(settings, MONDAY_9)
+
+
+def test_keys_that_are_there_are_never_replaced(tmp_path):
+    folder = tmp_path / "keys"
+    made_for_production(folder)
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    secret_keys.create(folder, MONDAY_9, for_development=True)
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
