@@ -11,6 +11,9 @@ from flask import Flask, Response, g, request
 
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
+OURS = ("api", "models", "notifications", "id_badges")
+"""The packages LOG_LEVEL is for."""
+
 log = logging.getLogger(__name__)
 
 
@@ -40,10 +43,15 @@ def configure(level: str) -> None:
     """Send the logs of this process to standard error."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonLines())
-    logging.basicConfig(level=level, handlers=[handler], force=True)
-    # The carrier's client logs addresses and numbers of its requests below warnings.
-    for noisy in ("twilio", "urllib3", "granian.access"):
-        logging.getLogger(noisy).setLevel(logging.WARNING)
+    # Below warnings, libraries log what passes through them: the rows of a query, the numbers of a request.
+    logging.basicConfig(
+        level=max(logging.WARNING, logging.getLevelNamesMapping()[level]), handlers=[handler], force=True
+    )
+    for ours in OURS:
+        logging.getLogger(ours).setLevel(level)
+    # A server's access log holds addresses, and those of badges hold tokens.
+    for access in ("granian.access", "werkzeug"):
+        logging.getLogger(access).setLevel(logging.WARNING)
 
 
 def register(app: Flask) -> None:
