@@ -22,7 +22,7 @@ from models.errors import DiaryClash
 from models.officer import Employment, Officer, OfficerPhoto
 from models.resident import ContactBy, Resident
 from models.user import Role, User
-from models.visit import Outcome, Visit
+from models.visit import Outcome, Visit, find
 from notifications import outbox
 
 PASSWORD = "harrow-demo-2026"  # noqa: S105
@@ -236,8 +236,7 @@ def _visits(
 
 def _happened(session: Session, visit: Visit, by: User, start: datetime, chance: random.Random) -> None:
     arrived_at = start + timedelta(minutes=chance.choice((-12, -4, 0, 3, 6, 9, 14, 22)))
-    session.flush()
-    session.refresh(visit, ["resident"])
+    visit = find(session, visit.id)
     visit.arrive(
         session,
         arrived_at=arrived_at,

@@ -20,7 +20,7 @@ from id_badges.verdict import ShownOfficer, State, Verdict, judge, not_confirmed
 from models import clock
 from models.badge import find_by_handle, find_record
 from models.clock import LONDON
-from models.database import reading
+from models.database import looking, reading
 from models.officer import Employment, OfficerPhoto
 
 UNAVAILABLE = (SQLAlchemyError, KeysUnusable, OSError)
@@ -118,8 +118,8 @@ def check_token(token: str, at: datetime) -> Verdict:
     settings: Settings = current_app.config["SETTINGS"]
     try:
         read_token = read(token, keyring=keyring(), issuer=settings.badge_issuer, at=at)
-        with reading() as session:
-            record = find_record(session, read_token.badge_id, at)
+        with looking() as connection:
+            record = find_record(connection, read_token.badge_id, at)
         return judge(read_token, record, at=at)
     except Forged as forged:
         return not_confirmed(forged.reason, at)
@@ -130,8 +130,8 @@ def check_token(token: str, at: datetime) -> Verdict:
 def check_short_code(code: short_code.ParsedCode, at: datetime) -> Verdict:
     """Check a typed code: the same answers as for a scan."""
     try:
-        with reading() as session:
-            record = find_by_handle(session, code.handle, at)
+        with looking() as connection:
+            record = find_by_handle(connection, code.handle, at)
         if record is None:
             return not_confirmed("unknown", at)
         read_code = short_code.read(code, secret=keyring().short_code_secret, badge_id=record.badge_id, at=at)

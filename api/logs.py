@@ -43,7 +43,7 @@ def configure(level: str) -> None:
     """Send the logs of this process to standard error."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonLines())
-    # Below warnings, libraries log what passes through them: the rows of a query, the numbers of a request.
+    # Below warnings, libraries log what passes through them, such as the numbers of a request.
     logging.basicConfig(
         level=max(logging.WARNING, logging.getLevelNamesMapping()[level]), handlers=[handler], force=True
     )

@@ -6,7 +6,7 @@ from typing import Any
 import marshmallow as ma
 from flask import Response, current_app
 from marshmallow import fields
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 
 from api.auth import roles, who
 from api.blueprint import Blueprint, Resource, answer
@@ -21,7 +21,9 @@ from id_badges.tokens import PHONE_LIFE, mint_phone_badge
 from models import clock
 from models.badge import current_phone_badge, phone_badge_for
 from models.clock import LONDON
-from models.database import reading, transaction
+from models.database import looking, reading, transaction
+from models.errors import Unprocessable
+from models.prepared import Prepared
 from models.resident import Resident
 from models.visit import Visit
 
@@ -69,6 +71,26 @@ class MyBadgeOut(ma.Schema):
     expires_at = Instant(required=True)
 
 
+_DAY = Prepared(
+    select(
+        *VISIT_COLUMNS,
+        Resident.name,
+        Resident.phone,
+        Resident.language,
+        Resident.needs,
+        *(getattr(Resident, name) for name in ADDRESS),
+    )
+    .join(Resident, Resident.id == Visit.resident_id)
+    .where(
+        Visit.officer_id == bindparam("officer"),
+        Visit.starts_at >= bindparam("begins"),
+        Visit.starts_at < bindparam("ends"),
+    )
+    .order_by(Visit.starts_at, Visit.id),
+    ids_as_text=True,
+)
+
+
 @blp.route("/visits")
 class MyVisits(Resource):
     @roles("officer")
@@ -77,21 +99,8 @@ class MyVisits(Resource):
     def get(self, given: dict[str, Any]) -> Response:
         """List my visits of one day"""
         begins, ends = _day(given.get("date") or clock.now().astimezone(LONDON).date())
-        query = (
-            select(
-                *VISIT_COLUMNS,
-                Resident.name,
-                Resident.phone,
-                Resident.language,
-                Resident.needs,
-                *(getattr(Resident, name) for name in ADDRESS),
-            )
-            .join(Resident, Resident.id == Visit.resident_id)
-            .where(Visit.officer_id == who().officer_id, Visit.starts_at >= begins, Visit.starts_at < ends)
-            .order_by(Visit.starts_at, Visit.id)
-        )
-        with reading() as session:
-            rows = session.execute(query).all()
+        with looking() as connection:
+            rows = _DAY.all(connection, officer=who().officer_id, begins=begins, ends=ends)
         items = []
         for row in rows:
             resident = {
@@ -111,7 +120,7 @@ def _day(day: date) -> tuple[datetime, datetime]:
         begins = datetime.combine(day, time(), LONDON).astimezone(UTC)
         ends = datetime.combine(day + timedelta(days=1), time(), LONDON).astimezone(UTC)
     except OverflowError:
-        raise ma.ValidationError("Give a day of these years.", "date") from None
+        raise Unprocessable("date", "Give a day of these years.") from None
     return begins, ends
 
 

@@ -32,18 +32,20 @@ def after(
     query = query.order_by(*(column.desc() if newest_first else column for column in key))
     if cursor is None:
         return query
-    values = tuple_(*_read(cursor, kinds), types=[column.type for column in key])
+    values = tuple_(*read_cursor(cursor, kinds), types=[column.type for column in key])
     place = tuple_(*key)
     return query.where(place < values if newest_first else place > values)
 
 
-def _read(cursor: str, kinds: Sequence[type]) -> list[Any]:
+def read_cursor(cursor: str, kinds: Sequence[type]) -> list[Any]:
+    """The key values in a cursor. Raises Unprocessable for a cursor that we did not make."""
     refused = Unprocessable("cursor", "Take next_cursor from the page before, unchanged.")
     try:
         values = orjson.loads(base64.urlsafe_b64decode(cursor.encode("ascii") + b"=="))
     except (binascii.Error, ValueError):
         raise refused from None
-    if not isinstance(values, list) or len(values) != len(kinds):
+    # Made again, it must be the same: the decoder skips characters that are none of base64's.
+    if not isinstance(values, list) or len(values) != len(kinds) or cursor_for(values) != cursor:
         raise refused
     try:
         return [_as(kind, value) for kind, value in zip(kinds, values, strict=True)]

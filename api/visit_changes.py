@@ -13,8 +13,9 @@ from api.blueprint import Blueprint, Resource, answer, check_version, versioned
 from api.fields import Instant, Text
 from models import clock
 from models.database import transaction
+from models.prepared import insert
 from models.promise import ChangeNotice
-from models.visit import Visit, find_for_change
+from models.visit import Visit, find
 from models.visit_event import RequestedBy, VisitEvent
 from notifications import outbox
 from notifications.outbox import Queued
@@ -84,7 +85,7 @@ class Moves(Resource):
         """
         at = clock.now()
         with transaction() as session:
-            visit = find_for_change(session, visit_id)
+            visit = find(session, visit_id)
             check_version(visit.version)
             moved_from = visit.starts_at
             event = visit.move(
@@ -97,7 +98,7 @@ class Moves(Resource):
                 at=at,
             )
             queued = outbox.queue_visit_moved(session, visit, visit.resident, at=at)
-            session.add(_ledger(visit, event, queued, given, moved_from, visit.starts_at))
+            insert(session, _ledger(visit, event, queued, given, moved_from, visit.starts_at))
         return answer(
             {
                 "moved_from": moved_from,
@@ -122,7 +123,7 @@ class Cancellation(Resource):
         """Cancel a visit and tell the resident"""
         at = clock.now()
         with transaction() as session:
-            visit = find_for_change(session, visit_id)
+            visit = find(session, visit_id)
             check_version(visit.version)
             event = visit.cancel(
                 session,
@@ -132,7 +133,7 @@ class Cancellation(Resource):
                 at=at,
             )
             queued = outbox.queue_visit_cancelled(session, visit, visit.resident, at=at)
-            session.add(_ledger(visit, event, queued, given, visit.starts_at, None))
+            insert(session, _ledger(visit, event, queued, given, visit.starts_at, None))
         return answer(
             {
                 "cancelled_at": at,

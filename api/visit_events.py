@@ -90,7 +90,6 @@ def _once(
         if event is None:
             check_version(visit.version, required=scheduler)
             event = do(session, visit)
-            session.flush()
         return answer(out(visit, event), 201, version=visit.version)
 
 
@@ -126,25 +125,24 @@ class Delays(Resource):
         at = clock.now()
 
         def delay(session: Any, visit: Visit) -> VisitEvent:
-            event = visit.delay(
+            queued = outbox.queue_visit_delayed(
+                session, visit, visit.resident, expected_at=given["expected_at"], at=at
+            )
+            return visit.delay(
                 session,
                 expected_at=given["expected_at"],
                 reason=given["reason"],
+                answer={
+                    "expected_at": standards.eta(given["expected_at"], queued.told_start),
+                    "promised_at": queued.told_start,
+                    "told": queued.told,
+                    "message_id": queued.message_id,
+                    "cascade": [],
+                },
                 client_id=given["client_id"],
                 by=who().user_id,
                 at=at,
             )
-            queued = outbox.queue_visit_delayed(
-                session, visit, visit.resident, expected_at=given["expected_at"], at=at
-            )
-            event.details = {
-                "expected_at": standards.eta(given["expected_at"], queued.told_start),
-                "promised_at": queued.told_start,
-                "told": queued.told,
-                "message_id": queued.message_id,
-                "cascade": [],
-            }
-            return event
 
         return _once(
             given,

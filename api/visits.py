@@ -1,23 +1,25 @@
 """Visits: book them, find them, read what happened to them."""
 
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 from uuid import UUID
 
 import marshmallow as ma
-from flask import Response
+from flask import Response, request
 from marshmallow import ValidationError, fields, validates_schema
-from sqlalchemy import Row, select
+from sqlalchemy import Integer, Row, bindparam, select, tuple_
 
 from api.auth import refuse_unless_theirs, roles, who
 from api.blueprint import Blueprint, Resource, answer
 from api.fields import Instant, ListIn, Skills, Text, Whole
-from api.paging import AnySelect, after, page
-from models import clock, standards
-from models.database import reading, transaction
+from api.paging import after, page, read_cursor
+from models import clock, prepared, standards
+from models.database import looking, reading, transaction
 from models.diary import LONGEST_VISIT
 from models.errors import NotYours, Unprocessable
 from models.message import Message
+from models.prepared import Prepared
 from models.resident import Resident
 from models.standards import Punctuality
 from models.user import Role, User
@@ -210,7 +212,7 @@ class Visits(Resource):
         """
         at = clock.now()
         with transaction() as session:
-            resident = session.get(Resident, given["resident_id"])
+            resident = prepared.find(session, Resident, given["resident_id"])
             if resident is None:
                 raise Unprocessable("resident_id", "No resident has this id.")
             visit = Visit.book(
@@ -242,38 +244,54 @@ class Visits(Resource):
             if officer_id not in (None, who().officer_id):
                 raise NotYours("An officer sees only their own visits.")
             officer_id = who().officer_id
-        query = select(*VISIT_COLUMNS)
+        wanted = {name: given[name] for name in _FILTERS if name in given and name != "officer_id"}
         if officer_id is not None:
-            query = query.where(Visit.officer_id == officer_id)
-        if "resident_id" in given:
-            query = query.where(Visit.resident_id == given["resident_id"])
-        if "status" in given:
-            query = query.where(Visit.status == given["status"])
-        if "from_" in given:
-            query = query.where(Visit.starts_at >= given["from_"])
-        if "to" in given:
-            query = query.where(Visit.starts_at < given["to"])
-        return list_visits(query, given)
+            wanted["officer_id"] = officer_id
+        if "cursor" in given:
+            wanted["after_start"], wanted["after_id"] = read_cursor(given["cursor"], (datetime, UUID))
+        with looking() as connection:
+            found = _list_by(frozenset(wanted)).all(connection, most=given["limit"] + 1, **wanted)
+        items, cursor = page(found, given["limit"], ("starts_at", "id"))
+        return answer({"items": [visit_out(visit) for visit in items], "next_cursor": cursor})
 
 
-def list_visits(query: AnySelect, given: dict[str, Any]) -> Response:
-    """A page of the visits a query finds, by start."""
-    query = after(query, (Visit.starts_at, Visit.id), (datetime, UUID), given.get("cursor"))
-    with reading() as session:
-        found = session.execute(query.limit(given["limit"] + 1)).all()
-    items, cursor = page(found, given["limit"], ("starts_at", "id"))
-    return answer({"items": [visit_out(visit) for visit in items], "next_cursor": cursor})
+_FILTERS = {
+    "from_": Visit.starts_at >= bindparam("from_"),
+    "to": Visit.starts_at < bindparam("to"),
+    "officer_id": Visit.officer_id == bindparam("officer_id"),
+    "resident_id": Visit.resident_id == bindparam("resident_id"),
+    "status": Visit.status == bindparam("status"),
+}
+_AFTER = tuple_(Visit.starts_at, Visit.id) > tuple_(
+    bindparam("after_start", type_=Visit.starts_at.type), bindparam("after_id", type_=Visit.id.type)
+)
+
+
+@cache
+def _list_by(given: frozenset[str]) -> Prepared:
+    """The list narrowed by what was given: one statement for each of the few ways to ask."""
+    conditions = [condition for name, condition in _FILTERS.items() if name in given]
+    if "after_id" in given:
+        conditions.append(_AFTER)
+    query = select(*VISIT_COLUMNS).where(*conditions).order_by(Visit.starts_at, Visit.id)
+    return Prepared(query.limit(bindparam("most", type_=Integer)), ids_as_text=True)
 
 
 @blp.route("/<uuid:visit_id>")
 class OneVisit(Resource):
     @roles("scheduler", "officer")
     @blp.response(200, VisitOut, headers={"ETag": {"schema": {"type": "string"}}})
+    @blp.alt_response(304, description="Not changed", success=True)
     def get(self, visit_id: UUID) -> Response:
-        """Show a visit; its ETag is what a change sends as If-Match"""
+        """Show a visit; its ETag is what a change sends as If-Match
+
+        304 if it is still the version named in If-None-Match.
+        """
         with reading() as session:
             visit = find(session, visit_id)
         refuse_unless_theirs(visit)
+        if request.if_none_match.contains_weak(str(visit.version)):
+            return Response(status=304, headers={"ETag": f'"{visit.version}"'})
         return answer(visit_out(visit), version=visit.version)
 
 

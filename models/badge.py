@@ -13,7 +13,7 @@ from models.database import Base, UtcDateTime, by_value, new_id
 from models.diary import LONGEST_VISIT, working_hours_cover
 from models.errors import BadgeRevoked, Unknown
 from models.officer import Employment, Officer, lock_diaries
-from models.prepared import Prepared
+from models.prepared import Prepared, Source
 from models.visit import Visit, VisitStatus
 
 AROUND_A_VISIT = timedelta(hours=2)
@@ -74,12 +74,12 @@ class BadgeRecord:
     on_duty: bool
 
 
-def find_record(session: Session, badge_id: UUID, at: datetime) -> BadgeRecord | None:
+def find_record(session: Source, badge_id: UUID, at: datetime) -> BadgeRecord | None:
     """The badge, its officer and whether they are on duty at `at`, in one statement; None if unknown."""
     return _find(_by_id, session, badge_id, at)
 
 
-def find_by_handle(session: Session, handle: int, at: datetime) -> BadgeRecord | None:
+def find_by_handle(session: Source, handle: int, at: datetime) -> BadgeRecord | None:
     """The same for the badge whose typed code begins with `handle`."""
     return _find(_by_handle, session, handle, at)
 
@@ -188,7 +188,7 @@ _by_handle = _in_hours_and_out(Badge.handle == bindparam("wanted"))
 
 
 def _find(
-    look_up: tuple[Prepared, Prepared], session: Session, wanted: UUID | int, at: datetime
+    look_up: tuple[Prepared, Prepared], session: Source, wanted: UUID | int, at: datetime
 ) -> BadgeRecord | None:
     in_hours, out_of_hours = look_up
     if working_hours_cover(at):

@@ -10,7 +10,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import orjson
-from sqlalchemy import DateTime, Engine, Enum, MetaData, Uuid, create_engine, event, make_url
+from sqlalchemy import Connection, DateTime, Engine, Enum, MetaData, Uuid, create_engine, event, make_url
 from sqlalchemy.engine.interfaces import Dialect
 from sqlalchemy.orm import DeclarativeBase, Session, mapped_column
 from sqlalchemy.pool import ConnectionPoolEntry
@@ -171,6 +171,19 @@ def transaction() -> Iterator[Session]:
 def _own_session() -> Iterator[Session]:
     with Session(engine(), expire_on_commit=False) as session, session.begin():
         yield session
+
+
+@contextmanager
+def looking() -> Iterator[Connection]:
+    """The same as `reading` for prepared statements alone, which need no session around them."""
+    outer = _joined.get()
+    if outer is not None:
+        yield outer.connection()
+        return
+    if _reading is None:
+        raise RuntimeError("models.database.connect(url) comes first")
+    with _reading.connect() as connection:
+        yield connection
 
 
 @contextmanager

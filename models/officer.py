@@ -1,15 +1,17 @@
 """Officers: the people who come to the door, and their photos."""
 
+from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import JSON, CheckConstraint, ForeignKey, LargeBinary, String, select
+from sqlalchemy import JSON, CheckConstraint, ForeignKey, LargeBinary, String, bindparam, or_, select
 from sqlalchemy.orm import Mapped, Session, deferred, mapped_column
 
 from models.clock import LONDON
 from models.database import Base, by_value, new_id
 from models.errors import BadgeRevoked, OfficerUnavailable, Unprocessable
+from models.prepared import Prepared
 
 
 class Employment(StrEnum):
@@ -58,16 +60,6 @@ class Officer(Base):
         elif not self.contract_ends_on:
             raise Unprocessable("contract_ends_on", "A contractor needs the day the contract ends.")
 
-    def refuse_unless_available(self, starts_at: datetime) -> None:
-        """Raises OfficerUnavailable if this officer may not visit at `starts_at`."""
-        if not self.active or self.suspended_at is not None:
-            raise OfficerUnavailable("This officer is not working now. Choose another officer.")
-        if self.contract_ends_on and starts_at.astimezone(LONDON).date() > self.contract_ends_on:
-            raise OfficerUnavailable(
-                f"This officer's contract ends on {self.contract_ends_on:%d %B %Y}. "
-                "Choose another officer or an earlier day."
-            )
-
     def refuse_badge_unless_working(self, at: datetime) -> None:
         """Raises BadgeRevoked if this officer may not show a badge at `at`."""
         ended = self.contract_ends_on and at.astimezone(LONDON).date() > self.contract_ends_on
@@ -87,20 +79,40 @@ class OfficerPhoto(Base):
     uploaded_by_id: Mapped[UUID | None] = mapped_column(ForeignKey("users.id"))
 
 
-def lock_diaries(session: Session, *officer_ids: UUID | None) -> dict[UUID, Officer]:
+@dataclass(frozen=True, slots=True)
+class DiaryOwner:
+    """What booking an officer depends on, as it is while their diary is locked."""
+
+    id: UUID
+    active: bool
+    suspended_at: datetime | None
+    contract_ends_on: date | None
+
+    def refuse_unless_available(self, starts_at: datetime) -> None:
+        """Raises OfficerUnavailable if this officer may not visit at `starts_at`."""
+        if not self.active or self.suspended_at is not None:
+            raise OfficerUnavailable("This officer is not working now. Choose another officer.")
+        if self.contract_ends_on and starts_at.astimezone(LONDON).date() > self.contract_ends_on:
+            raise OfficerUnavailable(
+                f"This officer's contract ends on {self.contract_ends_on:%d %B %Y}. "
+                "Choose another officer or an earlier day."
+            )
+
+
+_LOCK = Prepared(
+    select(Officer.id, Officer.active, Officer.suspended_at, Officer.contract_ends_on)
+    .where(or_(Officer.id == bindparam("one"), Officer.id == bindparam("other")))
+    .order_by(Officer.id)
+    .with_for_update(key_share=True)
+)
+
+
+def lock_diaries(session: Session, one: UUID | None, other: UUID | None = None) -> dict[UUID, DiaryOwner]:
     """Lock these officers' diaries until the transaction ends, in one order, so that none deadlock.
 
     Every writer of a diary takes the officer's row first (FOR NO KEY UPDATE); an exclusion constraint
     alone deadlocks under contention. SQLite has one writer at a time and needs no row locks.
     """
-    wanted = {officer_id for officer_id in officer_ids if officer_id is not None}
-    if not wanted:
+    if one is None and other is None:
         return {}
-    found = session.scalars(
-        select(Officer)
-        .where(Officer.id.in_(wanted))
-        .order_by(Officer.id)
-        .with_for_update(key_share=True)
-        .execution_options(populate_existing=True)
-    )
-    return {officer.id: officer for officer in found}
+    return {row.id: DiaryOwner(*row) for row in _LOCK.all(session, one=one or other, other=other or one)}

@@ -1,19 +1,21 @@
 """A visit: its state now, and each thing that can be done with it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import JSON, CheckConstraint, ForeignKey, Index, String, update
+from sqlalchemy import JSON, CheckConstraint, ForeignKey, Index, String, bindparam, select, update
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import Mapped, Session, joinedload, mapped_column, relationship
+from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
 
 from models import diary, standards
 from models.database import Base, by_value, new_id
-from models.errors import DiaryClash, Unknown, Unprocessable, VisitState
+from models.errors import DiaryClash, Unknown, Unprocessable, VersionConflict, VisitState
 from models.officer import lock_diaries
+from models.prepared import Prepared, insert
 from models.promise import Promise, fair_promise
 from models.reference import new_visit_reference
 from models.resident import Resident
@@ -84,8 +86,6 @@ class Visit(Base):
 
     resident: Mapped[Resident] = relationship(lazy="raise")
 
-    __mapper_args__ = {"version_id_col": version}
-
     @property
     def duration(self) -> timedelta:
         """How long the visit is planned to take."""
@@ -135,12 +135,13 @@ class Visit(Base):
             starts_at=starts_at,
             ends_at=starts_at + duration,
             status=VisitStatus.BOOKED,
+            version=1,
             first_promised_at=starts_at,
             promise_number=1,
             created_at=at,
         )
-        session.add(visit)
-        _write_diary(session, visit)
+        with _diary(visit.officer_id):
+            insert(session, visit)
         visit._promise(session, by=by, at=at)
         visit.record(
             session,
@@ -190,9 +191,9 @@ class Visit(Base):
         self.expected_at = None
         if new_time:
             self.promise_number += 1
-        _write_diary(session, self)
+        self._save(session)
         if new_time:
-            self._close_promise(session, self.promise_number - 1, EventKind.MOVED, at=at)
+            _CLOSE_PROMISE.run(session, visit=self.id, nth=self.promise_number - 1, at=at, by=EventKind.MOVED)
             self._promise(session, by=by, at=at)
         return self.record(session, EventKind.MOVED, occurred_at=at, by=by, at=at, reason=reason, details=details)
 
@@ -203,7 +204,8 @@ class Visit(Base):
         if self.status not in BEFORE_THE_DOOR:
             raise VisitState(f"This visit is {self.status.value} and can no longer be cancelled.")
         self.status = VisitStatus.CANCELLED
-        self._close_promise(session, self.promise_number, EventKind.CANCELLED, at=at)
+        self._save(session)
+        _CLOSE_PROMISE.run(session, visit=self.id, nth=self.promise_number, at=at, by=EventKind.CANCELLED)
         return self.record(
             session,
             EventKind.CANCELLED,
@@ -222,6 +224,7 @@ class Visit(Base):
             raise VisitState(f"This visit is {self.status.value}: you cannot set out for it.")
         self.status = VisitStatus.EN_ROUTE
         self.departed_at = departed_at
+        self._save(session)
         return self.record(session, EventKind.DEPARTED, occurred_at=departed_at, by=by, at=at, client_id=client_id)
 
     def delay(
@@ -230,11 +233,14 @@ class Visit(Base):
         *,
         expected_at: datetime,
         reason: str | None,
+        answer: dict[str, Any],
         client_id: UUID,
         by: UUID,
         at: datetime,
     ) -> VisitEvent:
         """The officer will be there at another time than booked. A delay never moves a promise.
+
+        `answer` says how the resident is told: a phone that asks again gets it again.
 
         Raises VisitState once the officer is at the door, or Unprocessable for a time that cannot be meant.
         """
@@ -243,6 +249,7 @@ class Visit(Base):
         if not at - timedelta(hours=1) <= expected_at <= self.starts_at + timedelta(hours=24):
             raise Unprocessable("expected_at", "Give the time you expect to be at the door, within a day.")
         self.expected_at = expected_at
+        self._save(session)
         return self.record(
             session,
             EventKind.DELAYED,
@@ -251,7 +258,7 @@ class Visit(Base):
             at=at,
             reason=reason,
             client_id=client_id,
-            details={"expected_at": expected_at},
+            details=answer,
         )
 
     def arrive(
@@ -289,6 +296,7 @@ class Visit(Base):
                 accuracy_m=accuracy_m,
             )
         ]
+        self._save(session)
         return self.record(
             session,
             EventKind.ARRIVED,
@@ -322,6 +330,7 @@ class Visit(Base):
             raise Unprocessable("finished_at", "The visit cannot end before the officer arrived.")
         self.status = VisitStatus(outcome)
         self.finished_at = finished_at
+        self._save(session)
         return self.record(
             session,
             EventKind.FINISHED,
@@ -356,26 +365,60 @@ class Visit(Base):
             client_id=client_id,
             details=details or {},
         )
-        session.add(event)
+        insert(session, event)
         return event
 
-    def _promise(self, session: Session, *, by: UUID, at: datetime) -> None:
-        session.add(
+    def _promise(self, session: Session, *, by: UUID | None, at: datetime) -> None:
+        insert(
+            session,
             Promise(
                 visit_id=self.id,
                 number=self.promise_number,
                 starts_at=self.starts_at,
                 made_at=at,
                 made_by_id=by,
-            )
+            ),
         )
 
-    def _close_promise(self, session: Session, number: int, closed_by: EventKind, *, at: datetime) -> None:
-        session.execute(
-            update(Promise)
-            .where(Promise.visit_id == self.id, Promise.number == number)
-            .values(closed_at=at, closed_by=closed_by)
-        )
+    def _save(self, session: Session) -> None:
+        """Write the changed state. Raises VersionConflict if somebody was faster, or DiaryClash."""
+        read = self.version
+        self.version = read + 1
+        state = {name: getattr(self, name) for name in _STATE}
+        with _diary(self.officer_id):
+            written = _SAVE.run(session, key=self.id, read=read, **state)
+        if not written:
+            raise VersionConflict("Somebody changed the visit just now. Read it again, then repeat your change.")
+
+
+_STATE = (
+    "officer_id",
+    "starts_at",
+    "ends_at",
+    "status",
+    "version",
+    "promise_number",
+    "expected_at",
+    "departed_at",
+    "arrived_at",
+    "arrival_recorded_at",
+    "arrival_promised_at",
+    "arrival_flags",
+    "finished_at",
+)
+"""What may change about a visit once it is booked."""
+
+_SAVE = Prepared(
+    update(Visit.__table__)  # type: ignore[arg-type]
+    .where(Visit.id == bindparam("key"), Visit.version == bindparam("read"))
+    .values({name: bindparam(name) for name in _STATE})
+)
+
+_CLOSE_PROMISE = Prepared(
+    update(Promise.__table__)  # type: ignore[arg-type]
+    .where(Promise.visit_id == bindparam("visit"), Promise.number == bindparam("nth"))
+    .values(closed_at=bindparam("at"), closed_by=bindparam("by"))
+)
 
 
 def _refuse_far_times(starts_at: datetime, at: datetime) -> None:
@@ -395,12 +438,11 @@ def _take_diary(
     officers[officer_id].refuse_unless_available(starts_at)
 
 
-def _write_diary(session: Session, visit: Visit) -> None:
-    """Write the visit's time; the database refuses an overlap in the officer's diary."""
-    # A flush that fails undoes the transaction, and nothing can be read from the visit after it.
-    officer_id = visit.officer_id
+@contextmanager
+def _diary(officer_id: UUID | None) -> Iterator[None]:
+    """Write a visit's time; the database refuses an overlap in the officer's diary."""
     try:
-        session.flush()
+        yield
     except IntegrityError as error:
         if not diary.is_clash(error):
             raise
@@ -410,36 +452,34 @@ def _write_diary(session: Session, visit: Visit) -> None:
         ) from error
 
 
+_VISIT_NAMES = tuple(column.name for column in Visit.__table__.columns)
+_RESIDENT_NAMES = tuple(column.name for column in Resident.__table__.columns)
+_WITH_RESIDENT = (
+    select(*Visit.__table__.columns, *Resident.__table__.columns)
+    .join(Resident, Resident.id == Visit.resident_id)
+    .where(Visit.id == bindparam("key"))
+)
+_FIND = Prepared(_WITH_RESIDENT)
+_FIND_LOCKED = Prepared(_WITH_RESIDENT.with_for_update(of=Visit, key_share=True))
+
+
 def find(session: Session, visit_id: UUID) -> Visit:
-    """The visit, without its resident. Raises Unknown."""
-    visit = session.get(Visit, visit_id)
-    if visit is None:
-        raise Unknown("No visit has this id.")
-    return visit
+    """The visit with its resident, apart from the session. Raises Unknown.
 
-
-def find_for_change(session: Session, visit_id: UUID) -> Visit:
-    """The visit with its resident, to be changed by a scheduler. Raises Unknown.
-
-    It is not locked: the officer's diary is, and `version` refuses the slower of two writers.
+    A scheduler's change needs no lock: the officer's diary is locked, and `version` refuses the slower of two.
     """
-    visit = session.get(Visit, visit_id, options=[joinedload(Visit.resident)])
-    if visit is None:
-        raise Unknown("No visit has this id.")
-    return visit
+    return _found(_FIND.first(session, key=visit_id))
 
 
 def find_locked(session: Session, visit_id: UUID) -> Visit:
-    """The visit with its resident, locked: an officer's event waits for the scheduler's change, and wins.
+    """The same, locked: an officer's event waits for a scheduler's change, and then happens to the visit as
+    it is. Raises Unknown."""
+    return _found(_FIND_LOCKED.first(session, key=visit_id))
 
-    Raises Unknown.
-    """
-    visit = session.get(
-        Visit,
-        visit_id,
-        options=[joinedload(Visit.resident, innerjoin=True)],
-        with_for_update={"of": Visit, "key_share": True},
-    )
-    if visit is None:
+
+def _found(row: Any) -> Visit:
+    if row is None:
         raise Unknown("No visit has this id.")
+    visit = Visit(**dict(zip(_VISIT_NAMES, row[: len(_VISIT_NAMES)], strict=True)))
+    visit.resident = Resident(**dict(zip(_RESIDENT_NAMES, row[len(_VISIT_NAMES) :], strict=True)))
     return visit

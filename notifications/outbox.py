@@ -10,12 +10,13 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import bindparam, select, update
 from sqlalchemy.orm import Session
 
 from models.contact_task import ContactReason, ask_for_call
 from models.message import GONE, START_KINDS, Message, MessageKind, MessageStatus, new_message_reference
 from models.phone import takes_texts
+from models.prepared import Prepared, insert
 from models.resident import ContactBy, Resident
 from models.standards import (
     DelayTold,
@@ -29,8 +30,6 @@ from models.standards import (
 )
 from models.visit import Visit
 from notifications import policy
-
-_messages: Any = Message.__table__
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,36 +235,41 @@ class _Change:
             "lookups": 0,
             "receipt_rank": 0,
         }
-        self.session.execute(insert(_messages).values(row))
+        insert(self.session, Message(**row))
         self.supersede(stop, by=message_id)
         return Queued(due, self.before, left, message_id, send_at)
 
     def supersede(self, stop: Sequence[Any], by: UUID | None = None) -> None:
         """Stop texts that have not gone; `by` is the one that goes instead, if one does."""
-        if stop:
-            self.session.execute(
-                update(_messages)
-                .where(_messages.c.id.in_([row.id for row in stop]))
-                .values(status=MessageStatus.SUPERSEDED, superseded_by_id=by)
-            )
+        for row in stop:
+            _SUPERSEDE.run(self.session, stopped=row.id, by=by)
+
+
+_SUPERSEDE = Prepared(
+    update(Message.__table__)  # type: ignore[arg-type]
+    .where(Message.id == bindparam("stopped"))
+    .values(status=MessageStatus.SUPERSEDED, superseded_by_id=bindparam("by"))
+)
+
+_HISTORY = Prepared(
+    select(
+        Message.id,
+        Message.kind,
+        Message.status,
+        Message.starts_at,
+        Message.expected_at,
+        Message.decided_at,
+        Message.send_at,
+    )
+    .where(Message.visit_id == bindparam("visit"))
+    .order_by(Message.number)
+    .with_for_update()
+)
 
 
 def _history(session: Session, visit_id: UUID) -> Sequence[Any]:
     """What the visit's resident was sent, in order, locked: superseding and claiming cannot both win."""
-    return session.execute(
-        select(
-            Message.id,
-            Message.kind,
-            Message.status,
-            Message.starts_at,
-            Message.expected_at,
-            Message.decided_at,
-            Message.send_at,
-        )
-        .where(Message.visit_id == visit_id)
-        .order_by(Message.number)
-        .with_for_update()
-    ).all()
+    return _HISTORY.all(session, visit=visit_id)
 
 
 def _told_start(visit: Visit, history: Sequence[Any]) -> datetime:

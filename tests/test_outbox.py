@@ -12,8 +12,9 @@ from models.clock import LONDON
 from models.contact_task import ContactReason, ContactTask, ContactTaskStatus
 from models.database import engine, reading, transaction
 from models.message import Message, MessageKind, MessageStatus
+from models.prepared import Prepared
 from models.resident import ContactBy, Resident
-from models.visit import Visit, find_for_change
+from models.visit import Visit, find_locked
 from models.visit_event import RequestedBy
 from notifications import outbox
 from notifications.dispatcher import Dispatcher
@@ -52,7 +53,7 @@ def book(resident: Resident, starts_at: datetime = WEDNESDAY, *, told: bool = Tr
 
 def move(visit_id: UUID, to: datetime) -> Queued:
     with transaction() as session:
-        visit = find_for_change(session, visit_id)
+        visit = find_locked(session, visit_id)
         visit.move(
             session,
             starts_at=to,
@@ -67,7 +68,7 @@ def move(visit_id: UUID, to: datetime) -> Queued:
 
 def cancel(visit_id: UUID) -> Queued:
     with transaction() as session:
-        visit = find_for_change(session, visit_id)
+        visit = find_locked(session, visit_id)
         visit.cancel(
             session,
             reason="no longer needed",
@@ -80,7 +81,7 @@ def cancel(visit_id: UUID) -> Queued:
 
 def delay(visit_id: UUID, expected_at: datetime, *, insisted: bool = False) -> Queued:
     with transaction() as session:
-        visit = find_for_change(session, visit_id)
+        visit = find_locked(session, visit_id)
         return outbox.queue_visit_delayed(
             session, visit, visit.resident, expected_at=expected_at, at=clock.now(), insisted=insisted
         )
@@ -163,7 +164,7 @@ def test_a_booking_takes_one_statement_of_the_outbox(resident: Resident) -> None
 def test_a_move_takes_two_statements_or_three(resident: Resident) -> None:
     visit_id = book(resident)
     with transaction() as session:
-        visit = find_for_change(session, visit_id)
+        visit = find_locked(session, visit_id)
     visit.starts_at = THURSDAY
     for verbs in (["SELECT", "INSERT"], ["SELECT", "INSERT", "UPDATE"]):
         seen = statements(lambda session: outbox.queue_visit_moved(session, visit, resident, at=clock.now()))
@@ -173,13 +174,19 @@ def test_a_move_takes_two_statements_or_three(resident: Resident) -> None:
 
 def statements(work: Any) -> list[str]:
     seen: list[str] = []
+    execute = Prepared._execute
 
     def note(_conn: Any, _cursor: Any, statement: str, *_: Any) -> None:
         seen.append(statement)
 
+    def note_prepared(self: Prepared, on: Any, values: Any) -> Any:
+        seen.append(str(self._statement))
+        return execute(self, on, values)
+
     event.listen(engine(), "before_cursor_execute", note)
     try:
-        with transaction() as session:
+        with pytest.MonkeyPatch.context() as patch, transaction() as session:
+            patch.setattr(Prepared, "_execute", note_prepared)
             work(session)
     finally:
         event.remove(engine(), "before_cursor_execute", note)
@@ -268,7 +275,7 @@ def test_another_officer_at_the_time_being_told_needs_no_new_text(resident: Resi
     visit_id = book(resident)
     first = move(visit_id, THURSDAY)
     with transaction() as session:
-        visit = find_for_change(session, visit_id)
+        visit = find_locked(session, visit_id)
         again = outbox.queue_visit_moved(session, visit, visit.resident, at=clock.now())
     assert again.message_id == first.message_id
     assert len(messages(visit_id)) == 2
