@@ -1,5 +1,6 @@
 """Commands for whoever runs the product: accounts, keys, the dispatcher, and everything at once."""
 
+import os
 import signal
 import subprocess
 import sys
@@ -107,10 +108,12 @@ def migrate() -> None:
 def _serve(settings: Settings, port: int) -> None:
     """Run the web server and the dispatcher until one ends or we are told to stop."""
     server = [sys.executable, "-m", "granian", "--interface", "wsgi", "--port", str(port), "--workers", "1"]
-    server += ["--blocking-threads", "8", "--no-access-log", "--log-level", "warning", "wsgi:app"]
+    server += ["--blocking-threads", "8", "--no-access-log", "--log-level", "error", "wsgi:app"]
+    # A newcomer's terminal tells where to look and what went wrong, and not of each request.
+    environment = os.environ | {"LOG_LEVEL": os.environ.get("LOG_LEVEL") or "WARNING"}
     # Each in its own group: Ctrl-C reaches us alone, and we stop them in order.
     running = [
-        subprocess.Popen(line, cwd=ROOT, start_new_session=True)  # noqa: S603 - our own two commands
+        subprocess.Popen(line, cwd=ROOT, env=environment, start_new_session=True)  # noqa: S603 - our own two commands
         for line in (server, [sys.executable, "-m", "flask", "--app", "wsgi", "send-texts"])
     ]
     stop = stop_on_signals()

@@ -1,5 +1,6 @@
 """The OpenAPI document and the page that shows it: its assets are served by us, with no internet."""
 
+import inspect
 from pathlib import Path
 
 import flask_swagger_ui
@@ -8,6 +9,7 @@ from flask import Flask, Response, abort, render_template, send_from_directory
 
 from api.auth import anyone
 from api.blueprint import Api
+from api.errors import STATUS
 
 _ASSETS = Path(flask_swagger_ui.__file__).parent / "dist"
 _SERVED = {"swagger-ui.css", "swagger-ui-bundle.js"}
@@ -33,6 +35,18 @@ def register(app: Flask, api: Api) -> None:
         page = Response(render_template("docs.html"))
         page.headers["Content-Security-Policy"] = CSP
         return page
+
+    problems = {rule.slug: (rule, status) for rule, status in STATUS.items()}
+
+    @app.get("/problems/<slug>")
+    @anyone
+    def problem_explained(slug: str) -> Response:
+        # The `type` of a problem document leads here.
+        if slug not in problems:
+            abort(404)
+        rule, status = problems[slug]
+        words = inspect.getdoc(rule) or rule.title
+        return Response(f"{status} {slug}: {rule.title}\n\n{words}\n", content_type="text/plain; charset=utf-8")
 
     @app.get("/docs/assets/<name>")
     @anyone
