@@ -35,7 +35,7 @@ def etag(scheduler: Any, visit: Any) -> str:
     return str(scheduler.get(path(visit)).headers["ETag"])
 
 
-def move(scheduler: Any, visit: Any, starts_at: datetime, **changes: Any) -> Any:
+def move(scheduler: Any, visit: Any, starts_at: datetime, /, **changes: Any) -> Any:
     """Move a visit, from its newest version; the response."""
     body = {"starts_at": starts_at.isoformat(), "reason": "Officer ill", "requested_by": "council"} | changes
     return scheduler.post(path(visit, "moves"), body, If_Match=etag(scheduler, visit))
@@ -52,19 +52,19 @@ def depart(phone: Any, visit: Any, **changes: Any) -> Any:
     return phone.post(path(visit, "departure"), {"client_id": factories.client_id()} | changes)
 
 
-def delay(phone: Any, visit: Any, expected_at: datetime, **changes: Any) -> Any:
+def delay(phone: Any, visit: Any, expected_at: datetime, /, **changes: Any) -> Any:
     """Say that the officer will be late; the response."""
     body = {"client_id": factories.client_id(), "expected_at": expected_at.isoformat()} | changes
     return phone.post(path(visit, "delays"), body)
 
 
-def arrive(phone: Any, visit: Any, arrived_at: datetime, **changes: Any) -> Any:
+def arrive(phone: Any, visit: Any, arrived_at: datetime, /, **changes: Any) -> Any:
     """Say that the officer is at the door; the response."""
     body = {"client_id": factories.client_id(), "arrived_at": arrived_at.isoformat()} | changes
     return phone.post(path(visit, "arrivals"), body)
 
 
-def finish(phone: Any, visit: Any, finished_at: datetime, **changes: Any) -> Any:
+def finish(phone: Any, visit: Any, finished_at: datetime, /, **changes: Any) -> Any:
     """Say how the visit ended; the response."""
     body = {"client_id": factories.client_id(), "outcome": "completed", "finished_at": finished_at.isoformat()}
     return phone.post(path(visit, "outcome"), body | changes)
