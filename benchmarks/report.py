@@ -1,0 +1,124 @@
+"""The findings as a table: the figure, what it is compared with, and whether it reaches what we want."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from benchmarks.suite import GROUPS, Findings
+
+BOOKING_P99_MS = 25
+RACE_MS = 100
+LAST_PAGE = 1.1
+
+WANTED = {
+    "sqlite": {
+        "booking": 0.78,
+        "moving": 0.82,
+        "day": 0.60,
+        "first page": 0.25,
+        "badge JSON": 0.45,
+        "badge HTML": 0.42,
+    },
+    "postgresql": {
+        "booking": 0.85,
+        "moving": 0.91,
+        "day": 0.38,
+        "first page": 0.20,
+        "badge JSON": 0.33,
+        "badge HTML": 0.33,
+    },
+}
+"""The least ratio: of F for booking and moving, of the bare Flask answer for the rest. README.md says whence."""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One figure and what is wanted of it."""
+
+    work: str
+    figure: str
+    compared: str
+    wanted: str
+    met: bool | None
+
+
+def lines(found: Findings, groups: list[str]) -> Iterator[Line]:
+    """Every figure of one database."""
+    for group in groups:
+        if group == "race":
+            worst = max(found.race_waits) * 1000
+            races = len(found.race_waits)
+            yield Line(
+                "race of 16 for one slot",
+                f"{races} races, 1 winner and 15 refused in each",
+                f"worst wait {worst:.0f} ms",
+                f"<= {RACE_MS} ms",
+                worst <= RACE_MS,
+            )
+            continue
+        beside, *names = GROUPS[group]
+        if group in ("booking", "moving"):
+            yield _plain(found, group, beside)
+        for name in names:
+            if name == "last page":
+                # Times and not rates: how much longer the last page takes than the first.
+                longer = found.ratio(group, "first page", "last page")
+                yield Line(
+                    "the last page",
+                    _rate(found, group, name),
+                    f"{longer:.2f} x the first's time",
+                    f"<= {LAST_PAGE}",
+                    longer <= LAST_PAGE,
+                )
+                continue
+            ratio, wanted = found.ratio(group, name, beside), WANTED[found.kind][name]
+            of = "F" if beside.startswith("F ") else beside
+            yield Line(
+                name, _rate(found, group, name), f"{ratio:.3f} of {of}", f">= {wanted:.2f}", ratio >= wanted
+            )
+        if group == "booking":
+            p99 = found.figure(group, "booking", lambda measured: measured.wait(0.99))
+            yield Line("booking, p99", f"{p99:.1f} ms", "", f"<= {BOOKING_P99_MS} ms", p99 <= BOOKING_P99_MS)
+        if group == "badge":
+            yield _above_the_floor(found)
+
+
+def _plain(found: Findings, group: str, name: str) -> Line:
+    return Line(name, _rate(found, group, name), "", "", None)
+
+
+def _above_the_floor(found: Findings) -> Line:
+    floor = sorted(found.badge_floor)[len(found.badge_floor) // 2]
+    each = found.processes / found.figure("badge", "badge JSON", lambda measured: measured.rate)
+    hello = found.processes / found.figure("badge", "hello", lambda measured: measured.rate)
+    return Line(
+        "  one signature and one row",
+        f"{floor * 1e6:.0f} us in process",
+        f"a check takes {each / floor:.1f} times that; bound {hello / (hello + floor):.2f} of hello",
+        "",
+        None,
+    )
+
+
+def _rate(found: Findings, group: str, name: str) -> str:
+    rate = found.figure(group, name, lambda measured: measured.rate)
+    p50 = found.figure(group, name, lambda measured: measured.wait(0.5))
+    p99 = found.figure(group, name, lambda measured: measured.wait(0.99))
+    return f"{rate:7.0f}/s   p50 {p50:5.1f}   p99 {p99:5.1f} ms"
+
+
+def table(found: Findings, groups: list[str]) -> str:
+    """The findings of one database, to be read in a terminal."""
+    name = {"sqlite": "SQLite", "postgresql": "PostgreSQL"}[found.kind]
+    rows = [f"{name}: granian, {found.processes} x {found.threads} threads, 16 connections"]
+    hellos = [measured for (_, work), all_of in found.measured.items() if work == "hello" for measured in all_of]
+    if hellos:
+        rates = sorted(measured.rate for measured in hellos)
+        rows.append(f"  {'hello (bare Flask)':26} {rates[len(rates) // 2]:7.0f}/s")
+    if found.flushes:
+        rows.append(
+            f"  {'flushes of the disk':26} {min(found.flushes):7.0f} to {max(found.flushes):.0f}/s, same rounds"
+        )
+    for line in lines(found, groups):
+        met = {True: "met", False: "not met", None: ""}[line.met]
+        rows.append(f"  {line.work:26} {line.figure:42} {line.compared:24} {line.wanted:10} {met}".rstrip())
+    return "\n".join(rows)
