@@ -1,5 +1,6 @@
 """What the carrier tells us: delivery receipts, with Twilio's signature checked."""
 
+import re
 from uuid import UUID
 
 from flask import Response, current_app, request
@@ -13,6 +14,9 @@ from models.database import transaction
 from notifications.receipts import record_receipt, valid_twilio_signature
 
 blp = Blueprint("callbacks", __name__, url_prefix="/callbacks/twilio", description="For the carrier")
+
+_SID = re.compile(r"[A-Za-z]{2}[0-9A-Za-z]{1,62}")
+_ERROR_CODE = re.compile(r"[0-9]{0,10}")
 
 
 @blp.route("/status")
@@ -32,13 +36,16 @@ class Status(Resource):
             message_id = UUID(request.args.get("message", ""))
         except ValueError:
             return problem(422, "The address names no message.", slug="not-valid")
+        sid, error_code = request.form.get("MessageSid", ""), request.form.get("ErrorCode", "")
+        if not _SID.fullmatch(sid) or not _ERROR_CODE.fullmatch(error_code):
+            return problem(422, "The form is not one of the carrier's receipts.", slug="not-valid")
         with transaction() as session:
             record_receipt(
                 session,
                 message_id,
-                sid=request.form.get("MessageSid", ""),
+                sid=sid,
                 status=request.form.get("MessageStatus", ""),
-                error_code=request.form.get("ErrorCode") or None,
+                error_code=error_code or None,
                 at=clock.now(),
             )
         return Response(status=204)
