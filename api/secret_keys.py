@@ -12,7 +12,7 @@ from datetime import datetime
 from pathlib import Path
 
 from api.config import BadSetting, Settings
-from id_badges.keys import KeyRing, create_development_keys
+from id_badges.keys import KeyRing, create_keys
 from models import clock
 
 ACCESS_TOKENS = "access-tokens.key"
@@ -50,7 +50,7 @@ def load(settings: Settings, at: datetime) -> SecretKeys:
 def create(folder: Path, at: datetime, *, for_development: bool) -> None:
     """Make every key that is missing, readable by its owner alone. Never replaces one."""
     new = not (folder / ACCESS_TOKENS).exists()
-    create_development_keys(folder, at)
+    create_keys(folder, at)
     if new:
         if for_development:
             (folder / MADE_FOR_DEVELOPMENT).touch()

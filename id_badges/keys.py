@@ -259,7 +259,7 @@ def thumbprint(x: str) -> str:
     return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
 
 
-def create_development_keys(folder: Path | str, at: datetime) -> None:
+def create_keys(folder: Path | str, at: datetime) -> None:
     """Make `folder` with one active key for each purpose, unless it has a registry already.
 
     Two processes may start together: one makes the keys, the other waits for it and uses them. The registry

@@ -49,26 +49,20 @@ class Prepared:
 
     def first(self, on: Source, **values: Any) -> Any | None:
         """The first row, as a named tuple, or None."""
-        compiled, cursor = self._execute(on, values)
-        row = cursor.fetchone()
-        cursor.close()
+        compiled, row = self._execute(on, values, lambda cursor: cursor.fetchone())
         return None if row is None else _converted(compiled, row)
 
     def all(self, on: Source, **values: Any) -> list[Any]:
         """Every row, as named tuples."""
-        compiled, cursor = self._execute(on, values)
-        rows = cursor.fetchall()
-        cursor.close()
+        compiled, rows = self._execute(on, values, lambda cursor: cursor.fetchall())
         return [_converted(compiled, row) for row in rows]
 
     def run(self, on: Source, **values: Any) -> int:
         """Change something; how many rows it touched."""
-        _, cursor = self._execute(on, values)
-        touched: int = cursor.rowcount
-        cursor.close()
+        touched: int = self._execute(on, values, lambda cursor: cursor.rowcount)[1]
         return touched
 
-    def _execute(self, on: Source, values: dict[str, Any]) -> tuple[_Compiled, Any]:
+    def _execute(self, on: Source, values: dict[str, Any], result: Callable[[Any], Any]) -> tuple[_Compiled, Any]:
         """Run it. Raises what SQLAlchemy would: IntegrityError, OperationalError and the like."""
         connection = on if isinstance(on, Connection) else on.connection()
         dialect = connection.dialect
@@ -83,6 +77,15 @@ class Prepared:
         try:
             cursor = connection.connection.cursor()
             cursor.execute(compiled.sql, dict(bound) if compiled.named else [value for _, value in bound])
+            if compiled.results is None and compiled.columns:
+                # Some types convert by what the driver says of the column, which it first does here.
+                compiled.results = [
+                    _result_process(column, described[1], dialect, self._ids_as_text)
+                    for column, described in zip(compiled.columns, cursor.description, strict=True)
+                ]
+            found = result(cursor)
+            cursor.close()
+            return compiled, found
         except dialect.loaded_dbapi.Error as error:
             lost = dialect.is_disconnect(error, connection.connection, cursor)
             if lost:
@@ -97,13 +100,6 @@ class Prepared:
                 connection_invalidated=lost,
                 dialect=dialect,
             ) from error
-        if compiled.results is None and compiled.columns:
-            # Some types convert by what the driver says of the column, which it first does here.
-            compiled.results = [
-                _result_process(column, described[1], dialect, self._ids_as_text)
-                for column, described in zip(compiled.columns, cursor.description, strict=True)
-            ]
-        return compiled, cursor
 
 
 def insert(session: Session, *rows: Base) -> None:

@@ -26,7 +26,7 @@ YEAR = timedelta(days=366)
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     made = tmp_path / "instance" / "keys"
-    keys.create_development_keys(made, NOON)
+    keys.create_keys(made, NOON)
     return made
 
 
@@ -58,20 +58,20 @@ def test_development_keys_are_one_for_each_purpose_and_for_their_owner_alone(fol
 
 def test_keys_that_exist_are_never_made_again(folder: Path) -> None:
     before = {path: path.read_bytes() for path in folder.iterdir()}
-    keys.create_development_keys(folder, NOON + YEAR)
+    keys.create_keys(folder, NOON + YEAR)
     assert {path: path.read_bytes() for path in folder.iterdir()} == before
 
 
 def test_a_process_that_died_half_way_leaves_nothing_in_the_way(tmp_path: Path) -> None:
     (tmp_path / "orphan.pem").write_bytes(b"half")
     (tmp_path / f".{keys.REGISTRY}.0123").write_bytes(b'{"keys": [')
-    keys.create_development_keys(tmp_path, NOON)
+    keys.create_keys(tmp_path, NOON)
     assert KeyRing.load(tmp_path).signing_key(Purpose.PHONE, NOON)
 
 
 def _start(folder: Path, barrier: Any, told: Any) -> None:
     barrier.wait()
-    keys.create_development_keys(folder, NOON)
+    keys.create_keys(folder, NOON)
     ring = KeyRing.load(folder)
     token = tokens.mint_phone_badge(ring, issuer="harrow", badge_id=uuid4(), at=NOON)
     told.put((sorted(key.kid for key in all_keys(ring)), ring.short_code_secret, token))
@@ -231,7 +231,7 @@ def test_a_key_signs_from_its_first_second_and_not_at_its_last(folder: Path) -> 
 
 def test_a_key_added_while_we_run_is_used_when_its_time_comes(folder: Path, tmp_path: Path) -> None:
     ring = KeyRing.load(folder)
-    keys.create_development_keys(tmp_path / "new", NOON + timedelta(days=1))
+    keys.create_keys(tmp_path / "new", NOON + timedelta(days=1))
     new = KeyRing.load(tmp_path / "new")
     coming = new.verifying_key(new.signing_key(Purpose.PHONE, NOON + timedelta(days=1)).kid)
     assert coming is not None

@@ -30,7 +30,7 @@ HANDLE = 0b10110_00001_11111_01010
 @pytest.fixture(scope="module")
 def urls(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     folder: Path = tmp_path_factory.mktemp("qr") / "keys"
-    keys.create_development_keys(folder, NOON)
+    keys.create_keys(folder, NOON)
     ring = KeyRing.load(folder)
     return [
         f"{HOST}/b/{tokens.mint_phone_badge(ring, issuer='harrow', badge_id=uuid4(), at=NOON)}" for _ in range(20)

@@ -35,7 +35,7 @@ BADGE = UUID("0b8c6a52-6f5e-4f5c-9a52-1d7c3c0c8e11")
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     made = tmp_path_factory.mktemp("badges") / "keys"
-    keys.create_development_keys(made, NOON - timedelta(days=30))
+    keys.create_keys(made, NOON - timedelta(days=30))
     return made
 
 
@@ -244,7 +244,7 @@ class ChangedKeys:
     """A folder whose phone key a test may change as an admin would."""
 
     def __init__(self, folder: Path) -> None:
-        keys.create_development_keys(folder, NOON - timedelta(days=1))
+        keys.create_keys(folder, NOON - timedelta(days=1))
         self.folder = folder
         self.ring = KeyRing.load(folder)
         self.signer = Signer.of(self.ring, Purpose.PHONE, NOON)

@@ -179,9 +179,9 @@ def statements(work: Any) -> list[str]:
     def note(_conn: Any, _cursor: Any, statement: str, *_: Any) -> None:
         seen.append(statement)
 
-    def note_prepared(self: Prepared, on: Any, values: Any) -> Any:
+    def note_prepared(self: Prepared, *rest: Any) -> Any:
         seen.append(str(self._statement))
-        return execute(self, on, values)
+        return execute(self, *rest)
 
     event.listen(engine(), "before_cursor_execute", note)
     try:

@@ -38,9 +38,7 @@ WEDNESDAY = london(25, 10)
             id="changed at R - 24 h 01 m 30 s: the hold is 30 s",
         ),
         pytest.param(london(25, 0), WEDNESDAY, london(25, 7), True, id="changed at midnight, R - 10 h"),
-        pytest.param(
-            london(25, 9), london(25, 19), london(25, 9, 0, 30), False, id="changed at R - 10 h by day"
-        ),
+        pytest.param(london(25, 9), london(25, 19), london(25, 9, 0, 30), False, id="changed at R - 10 h by day"),
         pytest.param(
             london(24, 2), london(25, 8), london(24, 7), True, id="visit 08:00, changed at R - 30 h = 02:00"
         ),
@@ -52,9 +50,7 @@ WEDNESDAY = london(25, 10)
             id="changed 21:30, visit 10:00 tomorrow",
         ),
         pytest.param(london(25, 6, 45), london(25, 8), london(25, 7), True, id="changed 06:45 for 08:00"),
-        pytest.param(
-            london(25, 6, 20), london(25, 7, 15), london(25, 6, 20), False, id="changed 06:20 for 07:15"
-        ),
+        pytest.param(london(25, 6, 20), london(25, 7, 15), london(25, 6, 20), False, id="changed 06:20 for 07:15"),
         pytest.param(london(24, 6), WEDNESDAY, london(24, 8), True, id="cancelled 06:00: 08:00"),
         pytest.param(
             london(28, 8, 50, month=3),

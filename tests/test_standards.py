@@ -59,9 +59,7 @@ instants = st.floats(0, 700 * 86_400).map(
         (901, Punctuality.LATE),
     ],
 )
-def test_fifteen_minutes_exactly_is_on_time_and_a_second_more_is_not(
-    seconds: float, word: Punctuality
-) -> None:
+def test_fifteen_minutes_exactly_is_on_time_and_a_second_more_is_not(seconds: float, word: Punctuality) -> None:
     assert judge_arrival(PROMISED, PROMISED + timedelta(seconds=seconds)) == (seconds, word)
 
 

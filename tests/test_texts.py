@@ -17,9 +17,7 @@ WEDNESDAY = datetime(2026, 11, 25, 10, tzinfo=UTC)
 LONGEST = datetime(2026, 9, 30, 22, 55, tzinfo=UTC)
 
 
-def message(
-    kind: MessageKind, *, language: str = "en", at: datetime = WEDNESDAY, **times: datetime
-) -> Message:
+def message(kind: MessageKind, *, language: str = "en", at: datetime = WEDNESDAY, **times: datetime) -> Message:
     return Message(kind=kind, language=language, reference="7K3QX2AB", starts_at=at, **times)
 
 
@@ -57,9 +55,7 @@ def test_a_late_text_says_about_when() -> None:
 
 def test_good_news_is_told_as_such() -> None:
     told = WEDNESDAY + timedelta(minutes=35)
-    sooner = message(
-        MessageKind.DELAYED, expected_at=WEDNESDAY + timedelta(minutes=5), previous_expected_at=told
-    )
+    sooner = message(MessageKind.DELAYED, expected_at=WEDNESDAY + timedelta(minutes=5), previous_expected_at=told)
     on_time = message(MessageKind.DELAYED, expected_at=WEDNESDAY, previous_expected_at=told)
     assert "sooner, about 10:05" in render(sooner, HARROW)
     assert "back on time" in render(on_time, HARROW)
