@@ -112,9 +112,16 @@ def create_app(settings: Settings | None = None) -> Flask:
 
 def _secure(response: Response) -> Response:
     """What every answer says to a browser; a page may have said something stricter."""
-    headers = response.headers
-    headers.setdefault("X-Content-Type-Options", "nosniff")
-    headers.setdefault("Referrer-Policy", "no-referrer")
-    headers.setdefault("Cache-Control", "no-store")
-    headers.setdefault("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
+    said = {name.lower() for name in response.headers.keys()}  # noqa: SIM118 - keys may repeat
+    for name, value in _SECURE:
+        if name.lower() not in said:
+            response.headers.add(name, value)
     return response
+
+
+_SECURE = (
+    ("X-Content-Type-Options", "nosniff"),
+    ("Referrer-Policy", "no-referrer"),
+    ("Cache-Control", "no-store"),
+    ("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'"),
+)

@@ -41,6 +41,9 @@ class JsonLines(logging.Formatter):
 
 def configure(level: str) -> None:
     """Send the logs of this process to standard error."""
+    # No line says where in the code it was logged, or by which thread: finding out costs more than the line.
+    logging._srcfile = None
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonLines())
     # Below warnings, libraries log what passes through them, such as the numbers of a request.

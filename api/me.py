@@ -87,7 +87,7 @@ _DAY = Prepared(
         Visit.starts_at < bindparam("ends"),
     )
     .order_by(Visit.starts_at, Visit.id),
-    ids_as_text=True,
+    for_json=True,
 )
 
 

@@ -274,7 +274,7 @@ def _list_by(given: frozenset[str]) -> Prepared:
     if "after_id" in given:
         conditions.append(_AFTER)
     query = select(*VISIT_COLUMNS).where(*conditions).order_by(Visit.starts_at, Visit.id)
-    return Prepared(query.limit(bindparam("most", type_=Integer)), ids_as_text=True)
+    return Prepared(query.limit(bindparam("most", type_=Integer)), for_json=True)
 
 
 @blp.route("/<uuid:visit_id>")

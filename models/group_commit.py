@@ -4,11 +4,13 @@ SQLite lets one writer in at a time, and a durable commit costs a flush of the d
 falls alone (it is a savepoint), and none is answered before the commit it is in is on the disk.
 """
 
+import sqlite3
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 LARGEST_BATCH = 64
@@ -32,7 +34,7 @@ class _Batch:
         """Put every change on the disk, or remember why not, and tell those who wait."""
         try:
             if self.is_lost():
-                raise RuntimeError("the database gave up the transaction")
+                raise OperationalError("COMMIT", None, sqlite3.OperationalError("the transaction was given up"))
             self.connection.commit()
         except BaseException as error:
             self.error = error

@@ -1,5 +1,7 @@
 """Telephone numbers: one spelling (E.164), and which of them a text can reach."""
 
+from functools import lru_cache
+
 import phonenumbers
 from phonenumbers import PhoneNumberType as Type
 
@@ -33,6 +35,7 @@ def normalise(text: str, *, drama: bool) -> str:
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
 
 
+@lru_cache(maxsize=4096)
 def takes_texts(e164: str) -> bool:
     """Whether a text can reach this number: a mobile, not a landline."""
     number = phonenumbers.parse(e164)

@@ -8,16 +8,17 @@ only the types' own conversions stand between the caller and the driver.
 from collections import namedtuple
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cache
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Executable, Uuid, bindparam, select
+from sqlalchemy import Connection, Enum, Executable, Uuid, bindparam, select
 from sqlalchemy import insert as insert_into
 from sqlalchemy.engine.interfaces import Dialect
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
-from models.database import Base
+from models.database import Base, UtcDateTime
 
 Source = Session | Connection
 """What a statement runs on: a transaction's session, or a connection to look with."""
@@ -32,19 +33,19 @@ class _Compiled:
     binds: list[tuple[str, Any, Process | None]]
     named: bool
     columns: list[Any]
-    results: list[Process | None] | None
+    results: list[tuple[int, Process]] | None
     row: Callable[..., Any]
 
 
 class Prepared:
     """A statement whose values have names (`bindparam`): what `execute` does, in a tenth of its time.
 
-    `ids_as_text` spares making a UUID of each identifier where the rows only become JSON.
+    `for_json` leaves identifiers and statuses as text where the rows only become JSON.
     """
 
-    def __init__(self, statement: Executable, *, ids_as_text: bool = False) -> None:
+    def __init__(self, statement: Executable, *, for_json: bool = False) -> None:
         self._statement = statement
-        self._ids_as_text = ids_as_text
+        self._for_json = for_json
         self._by_dialect: dict[str, _Compiled] = {}
 
     def first(self, on: Source, **values: Any) -> Any | None:
@@ -80,8 +81,9 @@ class Prepared:
             if compiled.results is None and compiled.columns:
                 # Some types convert by what the driver says of the column, which it first does here.
                 compiled.results = [
-                    _result_process(column, described[1], dialect, self._ids_as_text)
-                    for column, described in zip(compiled.columns, cursor.description, strict=True)
+                    (place, process)
+                    for place, column in enumerate(compiled.columns)
+                    if (process := _result_process(column, cursor.description[place][1], dialect, self._for_json))
                 ]
             found = result(cursor)
             cursor.close()
@@ -103,15 +105,24 @@ class Prepared:
 
 
 def insert(session: Session, *rows: Base) -> None:
-    """Write new rows, in this order, each in one statement. The objects stay apart from the session."""
-    for row in rows:
-        statement, columns = _insert_into(type(row))
-        given = vars(row)
-        values = {}
-        for name, default in columns:
-            value = given.get(name)
-            values[name] = default(None) if value is None and default is not None else value
-        statement.run(session, **values)
+    """Write new rows, in this order; on PostgreSQL in one statement. The objects stay apart from the session."""
+    if session.connection().dialect.name == "postgresql":
+        values: dict[str, Any] = {}
+        for place, row in enumerate(rows):
+            values.update(_values_of(row, place))
+        _insert_into(*(type(row) for row in rows)).run(session, **values)
+    else:
+        for row in rows:
+            _insert_into(type(row)).run(session, **_values_of(row, 0))
+
+
+def _values_of(row: Base, place: int) -> dict[str, Any]:
+    """A new row's values under the names of its place in the statement, with the columns' defaults."""
+    given, values = vars(row), {}
+    for name, bind, default in _columns_of(type(row), place):
+        value = given.get(name)
+        values[bind] = default(None) if value is None and default is not None else value
+    return values
 
 
 def find(on: Source, table: type[Row], key: Any) -> Row | None:
@@ -121,10 +132,21 @@ def find(on: Source, table: type[Row], key: Any) -> Row | None:
 
 
 @cache
-def _insert_into(table: type[Base]) -> tuple[Prepared, list[tuple[str, Callable[[Any], Any] | None]]]:
-    columns = list(table.__table__.columns)
-    statement = insert_into(table.__table__).values({column.name: bindparam(column.name) for column in columns})  # type: ignore[arg-type]
-    return Prepared(statement), [(column.name, _default_of(column)) for column in columns]
+def _insert_into(*tables: type[Base]) -> Prepared:
+    """An INSERT; of several rows, the last with the others before it (WITH … AS (INSERT …)) in one round trip."""
+    statements = [
+        insert_into(table.__table__).values({name: bindparam(bind) for name, bind, _ in _columns_of(table, place)})  # type: ignore[arg-type]
+        for place, table in enumerate(tables)
+    ]
+    last = statements.pop()
+    for place, statement in enumerate(statements):
+        last = last.add_cte(statement.cte(f"row_{place}"))
+    return Prepared(last)
+
+
+@cache
+def _columns_of(table: type[Base], place: int) -> list[tuple[str, str, Callable[[Any], Any] | None]]:
+    return [(column.name, f"{column.name}_{place}", _default_of(column)) for column in table.__table__.columns]
 
 
 def _default_of(column: Any) -> Callable[[Any], Any] | None:
@@ -141,9 +163,14 @@ def _find_in(table: type[Base]) -> Prepared:
 
 
 def _converted(compiled: _Compiled, row: Sequence[Any]) -> Any:
-    return compiled.row(
-        *[process(value) if process else value for process, value in zip(compiled.results or (), row, strict=True)]
-    )
+    values = list(row)
+    for place, process in compiled.results or ():
+        values[place] = process(values[place])
+    return compiled.row(*values)
+
+
+def _utc(text: str | None) -> datetime | None:
+    return None if text is None else datetime.fromisoformat(text + "+00:00")
 
 
 def _dashed(text: str | None) -> str | None:
@@ -152,9 +179,14 @@ def _dashed(text: str | None) -> str | None:
     return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
 
 
-def _result_process(column: Any, driver_type: Any, dialect: Dialect, ids_as_text: bool) -> Process | None:
-    if ids_as_text and dialect.name == "sqlite" and isinstance(column.type, Uuid):
-        return _dashed
+def _result_process(column: Any, driver_type: Any, dialect: Dialect, for_json: bool) -> Process | None:
+    if dialect.name == "sqlite":
+        if isinstance(column.type, UtcDateTime):
+            return _utc
+        if for_json and isinstance(column.type, Uuid):
+            return _dashed
+    if for_json and isinstance(column.type, Enum):
+        return None
     process: Process | None = column.type.dialect_impl(dialect).result_processor(dialect, driver_type)
     return process
 

@@ -140,11 +140,7 @@ class Visit(Base):
             promise_number=1,
             created_at=at,
         )
-        with _diary(visit.officer_id):
-            insert(session, visit)
-        visit._promise(session, by=by, at=at)
-        visit.record(
-            session,
+        booked = visit._event(
             EventKind.BOOKED,
             occurred_at=at,
             by=by,
@@ -152,6 +148,8 @@ class Visit(Base):
             reason=reason,
             details={"starts_at": starts_at, "officer_id": officer_id},
         )
+        with _diary(visit.officer_id):
+            insert(session, visit, visit._promise(by=by, at=at), booked)
         return visit
 
     def move(
@@ -192,10 +190,13 @@ class Visit(Base):
         if new_time:
             self.promise_number += 1
         self._save(session)
+        moved = self._event(EventKind.MOVED, occurred_at=at, by=by, at=at, reason=reason, details=details)
         if new_time:
             _CLOSE_PROMISE.run(session, visit=self.id, nth=self.promise_number - 1, at=at, by=EventKind.MOVED)
-            self._promise(session, by=by, at=at)
-        return self.record(session, EventKind.MOVED, occurred_at=at, by=by, at=at, reason=reason, details=details)
+            insert(session, self._promise(by=by, at=at), moved)
+        else:
+            insert(session, moved)
+        return moved
 
     def cancel(
         self, session: Session, *, reason: str, requested_by: RequestedBy, by: UUID, at: datetime
@@ -206,7 +207,7 @@ class Visit(Base):
         self.status = VisitStatus.CANCELLED
         self._save(session)
         _CLOSE_PROMISE.run(session, visit=self.id, nth=self.promise_number, at=at, by=EventKind.CANCELLED)
-        return self.record(
+        return self._record(
             session,
             EventKind.CANCELLED,
             occurred_at=at,
@@ -225,7 +226,9 @@ class Visit(Base):
         self.status = VisitStatus.EN_ROUTE
         self.departed_at = departed_at
         self._save(session)
-        return self.record(session, EventKind.DEPARTED, occurred_at=departed_at, by=by, at=at, client_id=client_id)
+        return self._record(
+            session, EventKind.DEPARTED, occurred_at=departed_at, by=by, at=at, client_id=client_id
+        )
 
     def delay(
         self,
@@ -250,7 +253,7 @@ class Visit(Base):
             raise Unprocessable("expected_at", "Give the time you expect to be at the door, within a day.")
         self.expected_at = expected_at
         self._save(session)
-        return self.record(
+        return self._record(
             session,
             EventKind.DELAYED,
             occurred_at=at,
@@ -297,7 +300,7 @@ class Visit(Base):
             )
         ]
         self._save(session)
-        return self.record(
+        return self._record(
             session,
             EventKind.ARRIVED,
             occurred_at=arrived_at,
@@ -331,7 +334,7 @@ class Visit(Base):
         self.status = VisitStatus(outcome)
         self.finished_at = finished_at
         self._save(session)
-        return self.record(
+        return self._record(
             session,
             EventKind.FINISHED,
             occurred_at=finished_at,
@@ -341,9 +344,14 @@ class Visit(Base):
             details={"outcome": outcome, "note": note},
         )
 
-    def record(
+    def _record(self, session: Session, kind: EventKind, **what: Any) -> VisitEvent:
+        """Write one line of the visit's history."""
+        event = self._event(kind, **what)
+        insert(session, event)
+        return event
+
+    def _event(
         self,
-        session: Session,
         kind: EventKind,
         *,
         occurred_at: datetime,
@@ -353,8 +361,7 @@ class Visit(Base):
         client_id: UUID | None = None,
         details: dict[str, Any] | None = None,
     ) -> VisitEvent:
-        """Write one line of the visit's history."""
-        event = VisitEvent(
+        return VisitEvent(
             id=uuid4(),
             visit_id=self.id,
             kind=kind,
@@ -365,19 +372,14 @@ class Visit(Base):
             client_id=client_id,
             details=details or {},
         )
-        insert(session, event)
-        return event
 
-    def _promise(self, session: Session, *, by: UUID | None, at: datetime) -> None:
-        insert(
-            session,
-            Promise(
-                visit_id=self.id,
-                number=self.promise_number,
-                starts_at=self.starts_at,
-                made_at=at,
-                made_by_id=by,
-            ),
+    def _promise(self, *, by: UUID | None, at: datetime) -> Promise:
+        return Promise(
+            visit_id=self.id,
+            number=self.promise_number,
+            starts_at=self.starts_at,
+            made_at=at,
+            made_by_id=by,
         )
 
     def _save(self, session: Session) -> None:
