@@ -91,12 +91,13 @@ class Api(flask_smorest.Api):  # type: ignore[misc]
 
     def _register_responses(self) -> None:
         for status in http.HTTPStatus:
-            self.spec.components.response(status.name, _problem_response(status.phrase), lazy=True)
-        self.spec.components.response("DEFAULT_ERROR", _problem_response("A problem"), lazy=True)
+            self.spec.components.response(status.name, problem_response(status.phrase), lazy=True)
+        self.spec.components.response("DEFAULT_ERROR", problem_response("Our own failure"), lazy=True)
 
 
-def _problem_response(description: str) -> dict[str, Any]:
-    return {"description": description, "content": {"application/problem+json": {"schema": Problem}}}
+def problem_response(description: str, schema: Any = Problem) -> dict[str, Any]:
+    """A refusal, for the document."""
+    return {"description": description, "content": {"application/problem+json": {"schema": schema}}}
 
 
 class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]
@@ -112,6 +113,8 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]
 
     def arguments(self, schema: Any, **kwargs: Any) -> Callable[[View], View]:
         """What a view takes."""
+        # One instance for all requests: making a schema costs more than using it.
+        schema = schema() if isinstance(schema, type) else schema
         decorator: Callable[[View], View] = super().arguments(schema, **kwargs)
         return decorator
 
@@ -143,16 +146,30 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]
 
 def _document_common(doc: dict[str, Any], info: dict[str, Any], **_: Any) -> dict[str, Any]:
     roles, versioned = info.pop("roles"), info.pop("versioned")
-    doc.setdefault("responses", {})["default"] = "DEFAULT_ERROR"
-    doc["responses"].pop(422, None)
-    headers = []
+    # Which refusals there are is told from what an operation takes, in api/docs.py.
+    responses = doc.setdefault("responses", {})
+    for status in (422, "default"):
+        responses.pop(status, None)
+    responses["5XX"] = "DEFAULT_ERROR"
+    parameters = doc.setdefault("parameters", [])
     if versioned:
-        headers.append(("If-Match", "The visit's ETag: which version was read. Schedulers must send it."))
-    if info.pop("repeatable"):
-        headers.append(("Idempotency-Key", "Up to 100 characters. The same key and body: the same answer."))
-    for name, description in headers:
-        doc.setdefault("parameters", []).append(
-            {"in": "header", "name": name, "description": description, "schema": {"type": "string"}}
+        parameters.append(
+            {
+                "in": "header",
+                "name": "If-Match",
+                "description": "The visit's ETag: which version was read. Schedulers must send it.",
+                "required": roles == {"scheduler"},
+                "schema": {"type": "string"},
+            }
+        )
+    if info.pop("repeatable") and roles != ANYONE:
+        parameters.append(
+            {
+                "in": "header",
+                "name": "Idempotency-Key",
+                "description": "The same key and body: the same answer. A UUID is a good key.",
+                "schema": {"type": "string", "pattern": "^[ -~]{1,100}$"},
+            }
         )
     if roles == ANYONE:  # and not `is`: flask-smorest copies what it knows of a view
         doc["security"] = []

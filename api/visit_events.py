@@ -96,6 +96,7 @@ def _once(
 @blp.route("/<uuid:visit_id>/departure")
 class Departure(Resource):
     @roles("officer")
+    @versioned
     @blp.arguments(DepartureIn)
     @blp.response(201, VisitOut)
     def post(self, given: dict[str, Any], visit_id: UUID) -> Response:
@@ -157,6 +158,7 @@ class Delays(Resource):
 @blp.route("/<uuid:visit_id>/arrivals")
 class Arrivals(Resource):
     @roles("officer")
+    @versioned
     @blp.arguments(ArrivalIn)
     @blp.response(201, ArrivalOut)
     def post(self, given: dict[str, Any], visit_id: UUID) -> Response:
@@ -184,6 +186,7 @@ class Arrivals(Resource):
 @blp.route("/<uuid:visit_id>/outcome")
 class OutcomeOfVisit(Resource):
     @roles("officer")
+    @versioned
     @blp.arguments(OutcomeIn)
     @blp.response(201, VisitOut)
     def post(self, given: dict[str, Any], visit_id: UUID) -> Response:

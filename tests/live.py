@@ -75,7 +75,7 @@ class LiveServer:
         account = User(
             id=uuid4(),
             username=f"{role}-{uuid4().hex[:8]}",
-            password_hash="-",
+            password_hash=user.passwords.hash(uuid4().hex),
             role=Role(role),
             officer_id=officer.id if officer else None,
             active=True,
