@@ -1,7 +1,8 @@
 """SQLite's one writer: changes take turns on one connection, and those that wait together share one commit.
 
 SQLite lets one writer in at a time, and a durable commit costs a flush of the disk. Each change still stands or
-falls alone (it is a savepoint), and none is answered before the commit it is in is on the disk.
+falls alone, and none is answered before the commit it is in is on the disk. The first change of a batch is the
+transaction itself; a later one is a savepoint, so that its failure leaves those before it as they are.
 """
 
 import sqlite3
@@ -30,8 +31,12 @@ class _Batch:
         """Whether SQLite gave up the whole transaction by itself, as when the disk is full."""
         return not self.connection.connection.dbapi_connection.in_transaction  # type: ignore[union-attr]
 
-    def commit(self) -> None:
+    def end(self) -> None:
         """Put every change on the disk, or remember why not, and tell those who wait."""
+        if not self.changes:
+            # The only change failed, and has been undone.
+            self.connection.close()
+            return
         try:
             if self.is_lost():
                 raise OperationalError("COMMIT", None, sqlite3.OperationalError("the transaction was given up"))
@@ -59,12 +64,12 @@ class GroupCommit:
         """A change of its own. When the block has ended well, it is on the disk."""
         batch = self._take_turn()
         try:
-            with (
-                Session(
-                    batch.connection, expire_on_commit=False, join_transaction_mode="create_savepoint"
-                ) as session,
-                session.begin(),
-            ):
+            session = Session(
+                batch.connection,
+                expire_on_commit=False,
+                join_transaction_mode="create_savepoint" if batch.changes else "rollback_only",
+            )
+            with session, session.begin():
                 yield session
             batch.changes += 1
         finally:
@@ -81,7 +86,7 @@ class GroupCommit:
             self._waiting -= 1
         try:
             if self._batch is not None and self._batch.is_lost():
-                self._batch.commit()
+                self._batch.end()
                 self._batch = None
             if self._batch is None:
                 connection = self._engine.connect()
@@ -97,6 +102,6 @@ class GroupCommit:
         try:
             if not self._waiting or batch.changes >= LARGEST_BATCH or batch.is_lost():
                 self._batch = None
-                batch.commit()
+                batch.end()
         finally:
             self._turn.release()
