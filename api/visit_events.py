@@ -126,6 +126,7 @@ class Delays(Resource):
         at = clock.now()
 
         def delay(session: Any, visit: Visit) -> VisitEvent:
+            visit.refuse_delay(given["expected_at"], at)
             queued = outbox.queue_visit_delayed(
                 session, visit, visit.resident, expected_at=given["expected_at"], at=at
             )

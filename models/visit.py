@@ -243,14 +243,10 @@ class Visit(Base):
     ) -> VisitEvent:
         """The officer will be there at another time than booked. A delay never moves a promise.
 
-        `answer` says how the resident is told: a phone that asks again gets it again.
-
-        Raises VisitState once the officer is at the door, or Unprocessable for a time that cannot be meant.
+        `answer` says how the resident is told: a phone that asks again gets it again. Raises what
+        `refuse_delay` does, which is asked before anybody is told.
         """
-        if self.status not in BEFORE_THE_DOOR:
-            raise VisitState(f"This visit is {self.status.value}: it can no longer be late.")
-        if not at - timedelta(hours=1) <= expected_at <= self.starts_at + timedelta(hours=24):
-            raise Unprocessable("expected_at", "Give the time you expect to be at the door, within a day.")
+        self.refuse_delay(expected_at, at)
         self.expected_at = expected_at
         self._save(session)
         return self._record(
@@ -263,6 +259,13 @@ class Visit(Base):
             client_id=client_id,
             details=answer,
         )
+
+    def refuse_delay(self, expected_at: datetime, at: datetime) -> None:
+        """Raises VisitState once the officer is at the door, or Unprocessable for a time that cannot be meant."""
+        if self.status not in BEFORE_THE_DOOR:
+            raise VisitState(f"This visit is {self.status.value}: it can no longer be late.")
+        if not at - timedelta(hours=1) <= expected_at <= self.starts_at + timedelta(hours=24):
+            raise Unprocessable("expected_at", "Give the time you expect to be at the door, within a day.")
 
     def arrive(
         self,
