@@ -70,6 +70,7 @@ PAGES = {
     "/docs/assets/{}",
     "/favicon.ico",
     "/openapi.json",
+    "/problems/{}",
     "/static/{}",
 }
 """For people and not for programs: not in the API document, and open to anyone."""
