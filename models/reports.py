@@ -6,12 +6,12 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Row, select
+from sqlalchemy import Row, func, or_, select
 from sqlalchemy.orm import Session
 
 from models import standards
 from models.clock import LONDON
-from models.contact_task import ContactTask
+from models.contact_task import ContactTask, ContactTaskStatus
 from models.message import Message, MessageStatus
 from models.officer import Employment, Officer
 from models.promise import ChangeNotice
@@ -134,6 +134,16 @@ def notice(
     session: Session, *, since: datetime, until: datetime, by: By | None, at: datetime
 ) -> list[NoticeFigures]:
     """Notice of the changes decided in [since, until), in groups by name."""
+    # A person rang: because a call was what the change needed, or because its text had failed.
+    rung_at = (
+        select(func.min(ContactTask.done_at))
+        .where(
+            or_(ContactTask.id == ChangeNotice.contact_task_id, ContactTask.message_id == ChangeNotice.message_id),
+            ContactTask.status == ContactTaskStatus.DONE,
+        )
+        .correlate(ChangeNotice)
+        .scalar_subquery()
+    )
     rows = session.execute(
         select(
             ChangeNotice.decided_at,
@@ -146,13 +156,12 @@ def notice(
             Message.send_at.label("due_at"),
             Message.accepted_at,
             Message.delivered_at,
-            ContactTask.done_at.label("rung_at"),
+            rung_at.label("rung_at"),
             Visit.officer_id,
             Officer.employment,
         )
         .join(Visit, Visit.id == ChangeNotice.visit_id)
         .outerjoin(Message, Message.id == ChangeNotice.message_id)
-        .outerjoin(ContactTask, ContactTask.id == ChangeNotice.contact_task_id)
         .outerjoin(Officer, Officer.id == Visit.officer_id)
         .where(ChangeNotice.decided_at >= since, ChangeNotice.decided_at < until)
         .order_by(ChangeNotice.decided_at)
@@ -179,6 +188,7 @@ def _count_notice(figures: NoticeFigures, row: Row[*tuple[Any, ...]], at: dateti
         figures.excluded["superseded"] += 1
         return
     told_at = row.delivered_at or row.rung_at
+    gave_up = row.status in _GAVE_UP and told_at is None
     due_at = row.due_at or row.decided_at
     result = standards.notice_result(
         decided_at=row.decided_at,
@@ -187,15 +197,16 @@ def _count_notice(figures: NoticeFigures, row: Row[*tuple[Any, ...]], at: dateti
         held_for_night=due_at - row.decided_at > LONGEST_SETTLE,
         accepted_at=row.accepted_at,
         told_at=told_at,
-        gave_up=row.status in _GAVE_UP and told_at is None,
+        gave_up=gave_up,
         at=at,
     )
     if result is NoticeResult.PENDING:
         figures.excluded["still_to_be_told"] += 1
         return
-    figures.results[result] += 1
+    figures.results[result.value] += 1
     figures.changes += 1
-    heard_at = told_at or row.accepted_at
+    # What the carrier took and could not deliver told nobody.
+    heard_at = told_at or (None if gave_up else row.accepted_at)
     if heard_at is not None and heard_at - row.decided_at <= standards.NOTICE:
         figures.told_within_24h += 1
     if not standards.counts_as_notice(row.requested_by):
