@@ -18,7 +18,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import text
 
-from api import create_app
+from api import create_app, logs
 from api.config import Settings
 from migrations.tables import metadata
 from models import clock, database, user
@@ -135,10 +135,22 @@ def environment(database_url: str, keys_dir: Path) -> dict[str, str]:
     }
 
 
+_made: dict[Settings, Flask] = {}
+
+
 @pytest.fixture
 def app(database: str, environment: dict[str, str], stopped_clock: StoppedClock) -> Flask:
-    """The real application on a real, empty database, with a clock that stands still."""
-    return create_app(Settings.from_environment(environment))
+    """The real application on a real, empty database, with a clock that stands still.
+
+    Making it costs more than most tests do, so it is made once for the same settings. A test that changes
+    it makes its own.
+    """
+    settings = Settings.from_environment(environment)
+    if settings in _made:
+        logs.configure(settings.log_level)
+    else:
+        _made[settings] = create_app(settings)
+    return _made[settings]
 
 
 class Client:

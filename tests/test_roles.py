@@ -6,8 +6,11 @@ from typing import Any
 import pytest
 from flask import Flask
 
+from api import create_app
 from api.auth import ANYONE, allowed_roles
+from api.config import Settings
 from tests import factories
+from tests.conftest import Client
 from tests.steps import WEDNESDAY_10, book, move, problem
 
 ROLES = ("admin", "scheduler", "officer")
@@ -166,10 +169,11 @@ def test_head_is_for_whom_get_is_for(app, stranger, admin, scheduler):
     assert (answer.status_code, answer.data) == (200, b"")
 
 
-def test_a_route_that_names_no_role_is_refused_to_everybody(app, admin, stranger):
+def test_a_route_that_names_no_role_is_refused_to_everybody(environment, admin):
+    app = create_app(Settings.from_environment(environment))
     app.add_url_rule("/v1/forgotten", "forgotten", lambda: "secret")
-    assert stranger.get("/v1/forgotten").status_code == 401
-    problem(admin.get("/v1/forgotten"), 403, "not-yours")
+    problem(Client(app.test_client()).get("/v1/forgotten"), 401, "sign-in")
+    problem(Client(app.test_client(), admin.token).get("/v1/forgotten"), 403, "not-yours")
 
 
 def test_a_role_nobody_has_is_noticed_when_the_module_is_loaded():
