@@ -26,6 +26,7 @@ from api import (
     users,
     visit_changes,
     visit_events,
+    visit_messages,
     visits,
 )
 from api.blueprint import Api, marshmallow_plugin
@@ -92,6 +93,7 @@ def create_app(settings: Settings | None = None) -> Flask:
         visits,
         visit_changes,
         visit_events,
+        visit_messages,
         me,
         badges,
         contact_tasks,

@@ -1,22 +1,31 @@
-"""What the carrier tells us: delivery receipts, with Twilio's signature checked."""
+"""What the carrier tells us: receipts, a key pressed in a call, and residents' texts. Its signature is checked."""
 
 import re
 from uuid import UUID
 
 from flask import Response, current_app, request
+from twilio.twiml.messaging_response import MessagingResponse  # type: ignore[import-untyped]
+from twilio.twiml.voice_response import VoiceResponse  # type: ignore[import-untyped]
 
 from api.auth import anyone
 from api.blueprint import Blueprint, Resource
 from api.config import Settings
 from api.errors import problem
 from models import clock
-from models.database import transaction
-from notifications.receipts import record_receipt, valid_twilio_signature
+from models.database import looking, transaction
+from models.message import Channel, Message
+from notifications.receipts import is_news, it_was_answered, record_receipt, valid_twilio_signature
+from notifications.replies import LONGEST, record_reply
+from notifications.senders.twilio_calls import say, what_became
+from notifications.senders.twilio_http import callback_url
+from notifications.texts import Council
 
 blp = Blueprint("callbacks", __name__, url_prefix="/callbacks/twilio", description="For the carrier")
 
 _SID = re.compile(r"[A-Za-z]{2}[0-9A-Za-z]{1,62}")
 _ERROR_CODE = re.compile(r"[0-9]{0,10}")
+_SENDER = re.compile(r"\+?[0-9]{3,31}")
+_TWIML = "application/xml"
 
 
 @blp.route("/status")
@@ -26,35 +35,123 @@ class Status(Resource):
     @anyone
     @blp.response(204)
     def post(self) -> Response:
-        """A delivery receipt
+        """A delivery receipt of a text, or what became of a call
 
         Receipts come in any order and more than once. `message` in the address is our message's id.
         """
         if (refusal := refuse_unless_signed()) is not None:
             return refusal
-        try:
-            message_id = UUID(request.args.get("message", ""))
-        except ValueError:
-            return problem(422, "The address names no message.", slug="not-valid")
-        sid, error_code = request.form.get("MessageSid", ""), request.form.get("ErrorCode", "")
-        if not _SID.fullmatch(sid) or not _ERROR_CODE.fullmatch(error_code):
-            return problem(422, "The form is not one of the carrier's receipts.", slug="not-valid")
+        message_id = _message_id()
+        if message_id is None:
+            return _names_no_message()
+        if "CallSid" in request.form:
+            sid = request.form["CallSid"]
+            status, error_code = what_became(
+                request.form.get("CallStatus"), request.form.get("AnsweredBy") or None
+            )
+        else:
+            sid, status = request.form.get("MessageSid", ""), request.form.get("MessageStatus", "")
+            error_code = request.form.get("ErrorCode", "") or None
+            if error_code is not None and not _ERROR_CODE.fullmatch(error_code):
+                return _not_a_form_of_the_carriers()
+        if not _SID.fullmatch(sid):
+            return _not_a_form_of_the_carriers()
+        with looking() as connection:
+            news = is_news(connection, message_id, sid=sid, status=status)
+        if news:
+            with transaction() as session:
+                record_receipt(session, message_id, sid=sid, status=status, error_code=error_code, at=clock.now())
+        return Response(status=204)
+
+
+@blp.route("/call")
+class Call(Resource):
+    repeatable = False
+
+    @anyone
+    @blp.response(200, {"type": "string"}, content_type=_TWIML)
+    def post(self) -> Response:
+        """A key was pressed in a call
+
+        Somebody listens, so they have been told. On 1 the words are said again. `message` in the address is our
+        message's id.
+        """
+        if (refusal := refuse_unless_signed()) is not None:
+            return refusal
+        message_id = _message_id()
+        if message_id is None:
+            return _names_no_message()
         with transaction() as session:
-            record_receipt(
+            message = session.get(Message, message_id)
+            if message is None or message.channel is not Channel.CALL or message.body is None:
+                return _names_no_message()
+            it_was_answered(session, message_id, clock.now())
+            words, language = message.body, message.language
+        if request.form.get("Digits") != "1":
+            return Response(str(VoiceResponse()), content_type=_TWIML)
+        again = callback_url(_settings().public_base_url, message_id, to="call")
+        return Response(say(words, language, again), content_type=_TWIML)
+
+
+@blp.route("/inbound")
+class Inbound(Resource):
+    repeatable = False
+
+    @anyone
+    @blp.response(200, {"type": "string"}, content_type=_TWIML)
+    def post(self) -> Response:
+        """A text from a resident
+
+        STOP and START are heeded, YES confirms the visit, CHANGE or other words open a contact task that holds
+        them. The answer is TwiML.
+        """
+        if (refusal := refuse_unless_signed()) is not None:
+            return refusal
+        sid, sender = request.form.get("MessageSid", ""), request.form.get("From", "")
+        body, did = request.form.get("Body", ""), request.form.get("OptOutType", "").lower()
+        if not _SID.fullmatch(sid) or not _SENDER.fullmatch(sender):
+            return _not_a_form_of_the_carriers()
+        settings = _settings()
+        with transaction() as session:
+            answer = record_reply(
                 session,
-                message_id,
-                sid=sid,
-                status=request.form.get("MessageStatus", ""),
-                error_code=error_code or None,
+                carrier_id=sid,
+                from_number=sender,
+                body=body.replace("\0", "")[:LONGEST],
+                carrier_did=did if did in ("stop", "start", "help") else None,
+                council=Council(settings.council_name, settings.council_phone),
                 at=clock.now(),
             )
-        return Response(status=204)
+        response = MessagingResponse()
+        if answer is not None:
+            response.message(answer)
+        return Response(str(response), content_type=_TWIML)
+
+
+def _message_id() -> UUID | None:
+    try:
+        return UUID(request.args.get("message", ""))
+    except ValueError:
+        return None
+
+
+def _names_no_message() -> Response:
+    return problem(422, "The address names no message.", slug="not-valid")
+
+
+def _not_a_form_of_the_carriers() -> Response:
+    return problem(422, "The form is not one of the carrier's.", slug="not-valid")
+
+
+def _settings() -> Settings:
+    settings: Settings = current_app.config["SETTINGS"]
+    return settings
 
 
 def refuse_unless_signed() -> Response | None:
     """A 403 unless Twilio signed this request. The address it signed is built from PUBLIC_BASE_URL: behind a
     proxy the one we see is another."""
-    settings: Settings = current_app.config["SETTINGS"]
+    settings = _settings()
     url = settings.public_base_url + request.path
     if request.query_string:
         url += "?" + request.query_string.decode("latin-1")

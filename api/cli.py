@@ -20,10 +20,11 @@ from api import demonstration
 from api.config import Settings
 from models import clock
 from models.database import transaction
+from models.message import Channel
 from models.officer import Officer
 from models.user import Role, User
 from notifications.dispatcher import Dispatcher, stop_on_signals
-from notifications.senders import sender_from
+from notifications.senders import senders_from
 from notifications.texts import Council
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -63,16 +64,7 @@ def register(app: Flask) -> None:
     @click.option("--once", is_flag=True, help="Send what is due, then end.")
     def send_texts(once: bool) -> None:
         """Send the texts that are due, until stopped."""
-        sender = sender_from(
-            sms_sender=settings.sms_sender,
-            public_base_url=settings.public_base_url,
-            account_sid=settings.twilio_account_sid,
-            auth_token=settings.twilio_auth_token,
-            from_number=settings.twilio_from,
-            messaging_service_sid=settings.twilio_messaging_service_sid,
-            api_base=settings.twilio_api_base,
-        )
-        dispatcher = Dispatcher(sender, Council(settings.council_name, settings.council_phone))
+        dispatcher = dispatcher_of(settings)
         if once:
             try:
                 click.echo(f"{dispatcher.send_due()} sent")
@@ -97,6 +89,25 @@ def register(app: Flask) -> None:
         if not settings.production:
             demonstration.load(clock.now())
         _serve(settings, port or urlsplit(settings.public_base_url).port or 8000)
+
+
+def dispatcher_of(settings: Settings) -> Dispatcher:
+    """The dispatcher that the settings ask for."""
+    senders = senders_from(
+        sms_sender=settings.sms_sender,
+        public_base_url=settings.public_base_url,
+        account_sid=settings.twilio_account_sid,
+        auth_token=settings.twilio_auth_token,
+        from_number=settings.twilio_from,
+        messaging_service_sid=settings.twilio_messaging_service_sid,
+        voice_from=settings.twilio_voice_from,
+        api_base=settings.twilio_api_base,
+        smtp_url=settings.smtp_url,
+        email_from=settings.email_from,
+        mail_folder=settings.mail_folder,
+    )
+    rates = {Channel.TEXT: settings.sms_parts_per_second, Channel.CALL: settings.calls_per_second}
+    return Dispatcher(senders, Council(settings.council_name, settings.council_phone), per_second=rates)
 
 
 def migrate() -> None:

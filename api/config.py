@@ -29,7 +29,12 @@ class Settings:
     twilio_auth_token: str | None
     twilio_from: str | None
     twilio_messaging_service_sid: str | None
+    twilio_voice_from: str | None
     twilio_api_base: str | None
+    sms_parts_per_second: int
+    calls_per_second: int
+    smtp_url: str | None
+    email_from: str
     badge_issuer: str
     checks_per_minute: int
     trusted_proxies: int
@@ -39,6 +44,11 @@ class Settings:
     def production(self) -> bool:
         """Whether real residents are served: then nothing made for development is accepted."""
         return self.app_env == "production"
+
+    @property
+    def mail_folder(self) -> Path | None:
+        """Where e-mails go when no mail server is set: a folder, and in production nowhere."""
+        return None if self.production else INSTANCE / "mail"
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] = os.environ) -> "Settings":
@@ -65,7 +75,12 @@ class Settings:
             twilio_auth_token=text("TWILIO_AUTH_TOKEN") or None,
             twilio_from=text("TWILIO_FROM") or None,
             twilio_messaging_service_sid=text("TWILIO_MESSAGING_SERVICE_SID") or None,
+            twilio_voice_from=text("TWILIO_VOICE_FROM") or _telephone(text("TWILIO_FROM")),
             twilio_api_base=text("TWILIO_API_BASE").rstrip("/") or None,
+            sms_parts_per_second=number("SMS_PARTS_PER_SECOND", 0),
+            calls_per_second=number("CALLS_PER_SECOND", 1),
+            smtp_url=text("SMTP_URL") or None,
+            email_from=text("EMAIL_FROM", "visits@council.example"),
             badge_issuer=text("BADGE_ISSUER", "harrow"),
             checks_per_minute=number("CHECKS_PER_MINUTE", 60),
             trusted_proxies=number("TRUSTED_PROXIES", 0),
@@ -90,6 +105,12 @@ class Settings:
                     raise BadSetting(f"SMS_SENDER=twilio needs {name.upper()}.")
             if not (self.twilio_from or self.twilio_messaging_service_sid):
                 raise BadSetting("SMS_SENDER=twilio needs TWILIO_FROM or TWILIO_MESSAGING_SERVICE_SID.")
+        if self.smtp_url and not _is_mail_server(self.smtp_url):
+            raise BadSetting("SMTP_URL must be an address such as smtp://user:password@mail.internal:587")
+        if not re.fullmatch(r"[^@\s<>]+@[^@\s<>]+", self.email_from):
+            raise BadSetting("EMAIL_FROM must be an e-mail address such as visits@harrow.gov.uk")
+        if self.smtp_url and not environ.get("EMAIL_FROM", "").strip():
+            raise BadSetting("SMTP_URL needs EMAIL_FROM, the address our e-mails come from.")
         if not self.production:
             return
         for name in ("DATABASE_URL", "KEYS_DIR", "PUBLIC_BASE_URL", "COUNCIL_PHONE"):
@@ -101,6 +122,19 @@ class Settings:
             raise BadSetting("In production SMS_SENDER must be a carrier: console sends nothing.")
         if self.twilio_api_base:
             raise BadSetting("TWILIO_API_BASE is for stand-ins and is refused in production.")
+
+
+def _telephone(sender: str) -> str | None:
+    """The number texts come from, if it is one that can call: texts may also come from a word or a short code."""
+    return sender if re.fullmatch(r"\+[0-9]{8,15}", sender) else None
+
+
+def _is_mail_server(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in ("smtp", "smtps") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
 
 
 def _web_address(url: str) -> SplitResult:

@@ -20,8 +20,8 @@ from models.errors import Unprocessable
 from models.message import Message, MessageStatus
 from models.resident import Resident
 from models.visit import Visit
-from notifications.parts import measure
-from notifications.texts import Council, render
+from notifications.texts import Council
+from notifications.words import render
 
 PAGE = 30
 
@@ -96,16 +96,17 @@ def _outbox(settings: Settings) -> AnyResponse:
 
 
 def _bubble(message: Message, visit_reference: str, name: str, council: Council) -> SimpleNamespace:
-    body = message.body or render(message, council)
+    words = render(message, council)
     return SimpleNamespace(
         kind=message.kind.value,
         status=message.status.value,
-        to=message.to_number,
+        to=message.to_address,
+        channel=message.channel.value,
         first_name=name.split()[0],
         send_at_text=_when(message.send_at),
         sent_at_text=_when(message.accepted_at),
-        body=body,
-        parts=message.parts or measure(body).parts,
+        body=message.body or words.body,
+        parts=message.parts or words.parts,
         reference=message.reference,
         visit_reference=visit_reference,
         why=_WHY.get(message.status),
@@ -114,10 +115,12 @@ def _bubble(message: Message, visit_reference: str, name: str, council: Council)
 
 _WHY = {
     MessageStatus.HELD: "it waits a moment in case the visit changes again, and for the end of the night",
-    MessageStatus.SUPERSEDED: "a newer change took its place",
+    MessageStatus.SUPERSEDED: "a newer change took its place, or another message told the resident",
     MessageStatus.EXPIRED: "it was no longer true when it could go: a person rings instead",
     MessageStatus.UNKNOWN: "the carrier did not answer: we look there before sending again",
-    MessageStatus.FAILED: "the carrier refused it: a person rings instead",
+    MessageStatus.FAILED: "the carrier refused it: the next way is tried",
+    MessageStatus.UNDELIVERED: "it did not arrive: the next way is tried",
+    MessageStatus.BLOCKED: "it may not go this way: the next way is tried",
 }
 
 

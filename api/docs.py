@@ -65,7 +65,7 @@ def register(app: Flask, api: Api) -> None:
 _ALSO = {
     ("post", "/v1/tokens"): {401, 429},
     ("post", "/v1/tokens/refresh"): {401},
-    ("post", "/callbacks/twilio/status"): {403, 413, 422},
+    **{("post", f"/callbacks/twilio/{what}"): {403, 413, 422} for what in ("status", "call", "inbound")},
 }
 """Refusals that do not follow from what an operation takes."""
 

@@ -54,6 +54,10 @@ def read_cursor(cursor: str, kinds: Sequence[type]) -> list[Any]:
 
 
 def _as(kind: type, value: Any) -> Any:
+    if kind is int:
+        if type(value) is not int or not 0 <= value < 2**31:
+            raise ValueError
+        return value
     if not isinstance(value, str) or "\0" in value:
         raise ValueError
     if kind is datetime:

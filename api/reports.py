@@ -5,17 +5,22 @@ import io
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 import marshmallow as ma
 from flask import Response, request
-from marshmallow import ValidationError, fields, validates_schema
+from marshmallow import ValidationError, fields, validate, validates_schema
 
 from api.auth import roles
 from api.blueprint import Blueprint, Resource, answer
-from api.fields import Instant
+from api.fields import Instant, ListIn
+from api.paging import page, read_cursor
 from models import clock, reports
 from models.database import snapshot
-from models.reports import By
+from models.promise import ToldBy
+from models.reports import By, ChangeState
+from models.standards import NoticeResult
+from models.visit_event import EventKind, RequestedBy
 
 blp = Blueprint("reports", __name__, url_prefix="/v1/reports", description="Did we keep the promises?")
 
@@ -193,3 +198,68 @@ class NoticeReport(Resource):
         Changes decided in the time given. As CSV with Accept: text/csv.
         """
         return _report(reports.notice, _notice_out, given)
+
+
+class ChangesIn(ListIn):
+    """Which changes: those decided from `from` until before `to`, counted under `result`."""
+
+    from_ = Instant(data_key="from")
+    to = Instant()
+    result = fields.String(validate=validate.OneOf([*NoticeResult, *ChangeState]))
+
+    in_order = ReportIn.in_order
+
+
+class CountedChangeOut(ma.Schema):
+    """One change, and the word it is counted under."""
+
+    visit_id = fields.UUID(required=True)
+    event_id = fields.UUID(required=True)
+    change = fields.Enum(EventKind, by_value=fields.String, required=True)
+    decided_at = Instant(required=True)
+    reference_at = Instant(required=True)
+    requested_by = fields.Enum(RequestedBy, by_value=fields.String, required=True)
+    reason = fields.String(required=True)
+    possible = fields.Boolean(required=True)
+    handed_over_at = Instant(required=True, allow_none=True)
+    told_at = Instant(required=True, allow_none=True)
+    told_by = fields.Enum(ToldBy, by_value=fields.String, required=True, allow_none=True)
+    result = fields.String(required=True)
+
+
+class CountedChangesOut(ma.Schema):
+    """A page of changes."""
+
+    items = fields.List(fields.Nested(CountedChangeOut), required=True)
+    next_cursor = fields.String(allow_none=True, required=True)
+
+
+@blp.route("/notice/changes")
+class NoticeChanges(Resource):
+    @roles("scheduler", "admin")
+    @blp.arguments(ChangesIn, location="query")
+    @blp.response(200, CountedChangesOut)
+    def get(self, given: dict[str, Any]) -> Response:
+        """List the changes behind the notice figures, each with its visit and the word it is counted under"""
+        since, until = span(given)
+        cursor = given.get("cursor")
+        after = tuple(read_cursor(cursor, (datetime, UUID))) if cursor else None
+        with snapshot() as session:
+            found = reports.changes_with(
+                session,
+                since=since,
+                until=until,
+                at=clock.now(),
+                result=given.get("result"),
+                after=after,
+                limit=given["limit"] + 1,
+            )
+        changes, next_cursor = page([change for change, _ in found], given["limit"], ("decided_at", "event_id"))
+        items = [
+            {name: getattr(change, name) for name in _COUNTED} | {"result": result}
+            for change, (_, result) in zip(changes, found, strict=False)
+        ]
+        return answer({"items": items, "next_cursor": next_cursor})
+
+
+_COUNTED = tuple(name for name in CountedChangeOut().fields if name != "result")

@@ -18,7 +18,6 @@ from models import clock, prepared, standards
 from models.database import looking, reading, transaction
 from models.diary import LONGEST_VISIT
 from models.errors import NotYours, Unprocessable
-from models.message import Message
 from models.prepared import Prepared
 from models.resident import Resident
 from models.standards import Punctuality
@@ -86,6 +85,11 @@ class VisitOut(ma.Schema):
     skills = fields.List(fields.String(), required=True)
     version = fields.Integer(required=True)
     expected_at = Instant(allow_none=True, required=True)
+    confirmed_at = Instant(
+        allow_none=True,
+        required=True,
+        metadata={"description": "When the resident said that this time suits them"},
+    )
     arrival = fields.Nested(ArrivalOut)
     outcome = fields.Enum(Outcome, by_value=fields.String)
     finished_at = Instant()
@@ -116,31 +120,6 @@ class HistoryOut(ma.Schema):
     next_cursor = fields.String(allow_none=True, required=True)
 
 
-class MessageOut(ma.Schema):
-    """A text, and what became of it."""
-
-    id = fields.UUID(required=True)
-    kind = fields.String(required=True)
-    status = fields.String(required=True)
-    reference = fields.String(required=True)
-    decided_at = Instant(required=True)
-    send_at = Instant(required=True)
-    expires_at = Instant(required=True)
-    accepted_at = Instant(required=True, allow_none=True)
-    delivered_at = Instant(required=True, allow_none=True)
-    failed_at = Instant(required=True, allow_none=True)
-    error_code = fields.String(required=True, allow_none=True)
-    body = fields.String(required=True, allow_none=True)
-    parts = fields.Integer(required=True, allow_none=True)
-
-
-class MessagesOut(ma.Schema):
-    """What the resident was sent, in order."""
-
-    items = fields.List(fields.Nested(MessageOut), required=True)
-    next_cursor = fields.String(allow_none=True, required=True)
-
-
 VISIT_COLUMNS = (
     Visit.id,
     Visit.reference,
@@ -153,6 +132,7 @@ VISIT_COLUMNS = (
     Visit.skills,
     Visit.version,
     Visit.expected_at,
+    Visit.confirmed_at,
     Visit.arrived_at,
     Visit.arrival_recorded_at,
     Visit.arrival_promised_at,
@@ -176,6 +156,7 @@ def visit_out(visit: Visit | Row[*tuple[Any, ...]]) -> dict[str, Any]:
         "skills": visit.skills,
         "version": visit.version,
         "expected_at": visit.expected_at,
+        "confirmed_at": visit.confirmed_at,
     }
     if visit.arrived_at is not None:
         out["arrival"] = arrival_out(visit)
@@ -329,19 +310,3 @@ class History(Resource):
                 "next_cursor": cursor,
             }
         )
-
-
-@blp.route("/<uuid:visit_id>/messages")
-class Messages(Resource):
-    @roles("scheduler", "officer")
-    @blp.arguments(ListIn, location="query")
-    @blp.response(200, MessagesOut)
-    def get(self, given: dict[str, Any], visit_id: UUID) -> Response:
-        """What the resident was sent, and what became of it"""
-        query = select(Message).where(Message.visit_id == visit_id)
-        query = after(query, (Message.decided_at, Message.id), (datetime, UUID), given.get("cursor"))
-        with reading() as session:
-            refuse_unless_theirs(find(session, visit_id))
-            found = session.scalars(query.limit(given["limit"] + 1)).all()
-        items, cursor = page(found, given["limit"], ("decided_at", "id"))
-        return answer({"items": MessageOut(many=True).dump(items), "next_cursor": cursor})

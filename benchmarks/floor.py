@@ -151,8 +151,8 @@ def _json(body: dict[str, Any], status: int) -> Response:
 
 
 _MESSAGE = """
-    (id, visit_id, resident_id, number, kind, status, reference, to_number, language, lane, starts_at,
-     previous_starts_at, decided_at, reference_at, send_at, expires_at, attempts, next_try_at, lookups,
+    (id, news_id, visit_id, resident_id, number, kind, channel, status, reference, to_address, language, lane,
+     starts_at, previous_starts_at, decided_at, reference_at, send_at, expires_at, attempts, next_try_at, lookups,
      receipt_rank)
 """
 _EVENT = "(id, visit_id, kind, occurred_at, recorded_at, reason, details)"
@@ -211,9 +211,9 @@ class PostgreSQL:
             SELECT %(event_id)s, id, 'booked', %(at)s, %(at)s, NULL, %(details)s FROM visit
         ), message AS (
             INSERT INTO messages {_MESSAGE}
-            SELECT %(message_id)s, visit.id, resident.id, 1, 'booked', 'held', %(message_reference)s,
-                resident.phone, resident.language, 3, %(starts_at)s, NULL, %(at)s, %(starts_at)s, %(send_at)s,
-                %(starts_at)s, 0, %(send_at)s, 0, 0
+            SELECT %(message_id)s, %(message_id)s, visit.id, resident.id, 1, 'booked', 'text', 'held',
+                %(message_reference)s, resident.phone, resident.language, 3, %(starts_at)s, NULL, %(at)s,
+                %(starts_at)s, %(send_at)s, %(starts_at)s, 0, %(send_at)s, 0, 0
             FROM visit, resident
         )
         SELECT count(*) FROM visit
@@ -249,8 +249,8 @@ class PostgreSQL:
             UPDATE messages SET status = 'superseded' FROM moved WHERE visit_id = moved.id AND status = 'held'
         ), message AS (
             INSERT INTO messages {_MESSAGE}
-            SELECT %(message_id)s, moved.id, resident.id,
-                (SELECT count(*) + 1 FROM messages WHERE visit_id = moved.id), 'moved', 'held',
+            SELECT %(message_id)s, %(message_id)s, moved.id, resident.id,
+                (SELECT count(*) + 1 FROM messages WHERE visit_id = moved.id), 'moved', 'text', 'held',
                 %(message_reference)s, resident.phone, resident.language, 2, %(starts_at)s, moved_from, %(at)s,
                 least(%(starts_at)s, moved_from), %(send_at)s, least(%(starts_at)s, moved_from), 0,
                 %(send_at)s, 0, 0
@@ -336,8 +336,8 @@ class Sqlite:
         f"INSERT INTO visit_events {_EVENT} VALUES (:event_id, :id, 'booked', :at, :at, NULL, :details)",
         f"""
         INSERT INTO messages {_MESSAGE}
-        VALUES (:message_id, :id, :resident_id, 1, 'booked', 'held', :message_reference, :phone, :language, 3,
-            :starts_at, NULL, :at, :starts_at, :send_at, :starts_at, 0, :send_at, 0, 0)
+        VALUES (:message_id, :message_id, :id, :resident_id, 1, 'booked', 'text', 'held', :message_reference,
+            :phone, :language, 3, :starts_at, NULL, :at, :starts_at, :send_at, :starts_at, 0, :send_at, 0, 0)
         """,
     )
 
@@ -368,8 +368,9 @@ class Sqlite:
         "UPDATE messages SET status = 'superseded' WHERE visit_id = :id AND status = 'held'",
         f"""
         INSERT INTO messages {_MESSAGE}
-        VALUES (:message_id, :id, :resident_id, :number, 'moved', 'held', :message_reference, :phone, :language, 2,
-            :starts_at, :moved_from, :at, :reference_at, :send_at, :reference_at, 0, :send_at, 0, 0)
+        VALUES (:message_id, :message_id, :id, :resident_id, :number, 'moved', 'text', 'held', :message_reference,
+            :phone, :language, 2, :starts_at, :moved_from, :at, :reference_at, :send_at, :reference_at, 0,
+            :send_at, 0, 0)
         """,
         f"""
         INSERT INTO notices {_NOTICE}

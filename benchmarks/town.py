@@ -226,13 +226,15 @@ class Town:
         for number, (visit, _, resident, start) in enumerate(self._plan()):
             yield {
                 "id": UUID(int=number + 1),
+                "news_id": UUID(int=number + 1),
                 "visit_id": visit,
                 "resident_id": resident,
                 "number": 1,
                 "kind": "booked",
+                "channel": "text",
                 "status": "delivered",
                 "reference": f"B{number}",
-                "to_number": "+447700900123",
+                "to_address": "+447700900123",
                 "language": "en",
                 "lane": 3,
                 "starts_at": start,

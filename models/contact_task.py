@@ -10,6 +10,9 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 from models.database import Base, by_value, new_id
 from models.standards import contact_due_at
 
+LONGEST_WORDS = 3300
+"""Of what a resident wrote; two of the longest texts a carrier passes on."""
+
 
 class ContactReason(StrEnum):
     """Why a person must ring."""
@@ -21,21 +24,30 @@ class ContactReason(StrEnum):
     TEXT_STOPPED = "text_stopped"
     TEXT_UNDELIVERED = "text_undelivered"
     TEXT_EXPIRED = "text_expired"
+    NO_RECEIPT = "no_receipt"
+    EMAIL_FAILED = "email_failed"
     TOO_MANY_DELAYS = "too_many_delays"
     REPLAN = "replan"
+    REPLIED = "replied"
 
 
 class ContactTaskStatus(StrEnum):
-    """`not_needed` closes a task that settled itself, as when a text called undelivered arrives after all."""
+    """`done`: a person told the resident, or answered them. `not_reached` closes a task without that: nobody
+    could be reached. `not_needed` closes one that settled itself, as when a text called undelivered arrives after
+    all."""
 
     OPEN = "open"
     DONE = "done"
+    NOT_REACHED = "not_reached"
     NOT_NEEDED = "not_needed"
 
 
 class ContactTask(Base):
-    """Somebody must ring this resident by `due_at`. `detail` is the change they have to be told of, in a
-    word."""
+    """Somebody must ring this resident by `due_at`.
+
+    `detail` is the change they have to be told of, in a word. `words` is what they wrote to us, if that is why.
+    A resident who writes when no visit of theirs is coming has a task with no visit.
+    """
 
     __tablename__ = "contact_tasks"
     __table_args__ = (
@@ -44,11 +56,12 @@ class ContactTask(Base):
     )
 
     id: Mapped[UUID] = new_id()
-    visit_id: Mapped[UUID] = mapped_column(ForeignKey("visits.id"))
+    visit_id: Mapped[UUID | None] = mapped_column(ForeignKey("visits.id"))
     resident_id: Mapped[UUID] = mapped_column(ForeignKey("residents.id"))
     message_id: Mapped[UUID | None] = mapped_column(ForeignKey("messages.id"), index=True)
     reason: Mapped[ContactReason] = mapped_column(by_value(ContactReason))
     detail: Mapped[str] = mapped_column(String(200))
+    words: Mapped[str | None] = mapped_column(String(LONGEST_WORDS))
     due_at: Mapped[datetime]
     status: Mapped[ContactTaskStatus] = mapped_column(by_value(ContactTaskStatus))
     note: Mapped[str | None] = mapped_column(String(1000))
@@ -56,28 +69,36 @@ class ContactTask(Base):
     done_at: Mapped[datetime | None]
     done_by_id: Mapped[UUID | None] = mapped_column(ForeignKey("users.id"))
 
+    def close(self, status: ContactTaskStatus, *, by: UUID, at: datetime) -> None:
+        """Say what came of it; `open` opens it again."""
+        self.status = status
+        is_open = status is ContactTaskStatus.OPEN
+        self.done_at, self.done_by_id = (None, None) if is_open else (at, by)
+
 
 def ask_for_call(
     session: Session,
     *,
-    visit_id: UUID,
+    visit_id: UUID | None,
     resident_id: UUID,
     reason: ContactReason,
     detail: str,
     reference_at: datetime,
     at: datetime,
     message_id: UUID | None = None,
+    words: str | None = None,
 ) -> ContactTask:
     """Ask a person to ring, due "at min(R - 1 h, now + 30 min)"; `reference_at` is R.
 
     A task still open for the same visit and reason is brought up to date instead: whoever rings tells the
-    news as it is by then, once.
+    news as it is by then, once. What the resident wrote is added to what they wrote before.
     """
     due_at = contact_due_at(reference_at, at)
     task = session.scalars(
         select(ContactTask)
         .where(
             ContactTask.visit_id == visit_id,
+            ContactTask.resident_id == resident_id,
             ContactTask.reason == reason,
             ContactTask.status == ContactTaskStatus.OPEN,
         )
@@ -97,15 +118,25 @@ def ask_for_call(
         session.add(task)
     task.message_id = message_id
     task.detail = detail
+    if words is not None:
+        task.words = f"{task.words}\n{words}"[-LONGEST_WORDS:] if task.words else words[:LONGEST_WORDS]
     task.due_at = min(task.due_at, due_at)
     session.flush()
     return task
 
 
-def call_not_needed(session: Session, message_id: UUID) -> None:
-    """The text arrived after all: close the task that its failure opened, if nobody has rung yet."""
+def has_been_asked(session: Session, news_id: UUID) -> bool:
+    """Whether a person was asked to tell this news, and has rung or still has to."""
+    task = select(ContactTask.id).where(
+        ContactTask.message_id == news_id, ContactTask.status != ContactTaskStatus.NOT_NEEDED
+    )
+    return session.scalar(task.limit(1)) is not None
+
+
+def call_not_needed(session: Session, news_id: UUID) -> None:
+    """The resident knows after all: close the task that asked to tell them, if nobody has rung yet."""
     session.execute(
         update(ContactTask)
-        .where(ContactTask.message_id == message_id, ContactTask.status == ContactTaskStatus.OPEN)
+        .where(ContactTask.message_id == news_id, ContactTask.status == ContactTaskStatus.OPEN)
         .values(status=ContactTaskStatus.NOT_NEEDED)
     )

@@ -11,6 +11,7 @@ from uuid import UUID, uuid4
 
 import orjson
 from sqlalchemy import Connection, DateTime, Engine, Enum, MetaData, Uuid, create_engine, event, make_url
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine.interfaces import Dialect
 from sqlalchemy.orm import DeclarativeBase, Session, mapped_column
 from sqlalchemy.pool import ConnectionPoolEntry
@@ -211,3 +212,31 @@ def snapshot() -> Iterator[Session]:
     one_moment = engine().execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
     with Session(one_moment, expire_on_commit=False) as session, session.begin():
         yield session
+
+
+# Writing a row that may be there already: both databases do it in one statement, under one word.
+
+_INSERT: dict[str, Any] = {"postgresql": postgresql.insert, "sqlite": sqlite.insert}
+
+
+def _insert_into(session: Session, table: type[Base], values: Any) -> Any:
+    return _INSERT[session.connection().dialect.name](table).values(values)
+
+
+def insert_missing(session: Session, table: type[Base], key: dict[str, Any]) -> None:
+    """Make the row of this primary key, unless there is one."""
+    session.execute(_insert_into(session, table, key).on_conflict_do_nothing())
+
+
+def upsert(session: Session, table: type[Base], key: dict[str, Any], values: dict[str, Any]) -> None:
+    """Write these values into the row of this primary key, which is made if there is none."""
+    statement = _insert_into(session, table, key | values)
+    session.execute(statement.on_conflict_do_update(index_elements=list(key), set_=values))
+
+
+def add_up(session: Session, table: type[Base], rows: list[dict[str, Any]], total: str) -> None:
+    """Add each row's `total` to that of the row with its primary key, which is made if there is none."""
+    statement = _insert_into(session, table, rows)
+    key = [column.name for column in table.__table__.primary_key]
+    added = {total: table.__table__.c[total] + statement.excluded[total]}
+    session.execute(statement.on_conflict_do_update(index_elements=key, set_=added))

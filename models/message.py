@@ -1,4 +1,4 @@
-"""The outbox: each text to a resident, from the change that caused it to what became of it."""
+"""The outbox: each message to a resident, from the change that caused it to what became of it."""
 
 import secrets
 from datetime import datetime
@@ -12,8 +12,16 @@ from models.database import Base, by_value, new_id
 from models.reference import ALPHABET
 
 
+class Channel(StrEnum):
+    """How a message reaches a resident."""
+
+    TEXT = "text"
+    CALL = "call"
+    EMAIL = "email"
+
+
 class MessageKind(StrEnum):
-    """What a text is about."""
+    """What a message is about: its news."""
 
     BOOKED = "booked"
     MOVED = "moved"
@@ -22,10 +30,11 @@ class MessageKind(StrEnum):
 
 
 class MessageStatus(StrEnum):
-    """Where a text stands.
+    """Where a message stands.
 
     `held` is ours to stop; `claimed` is in a dispatcher's hands; `unknown` may have gone, and is looked
-    up at the carrier before it could go again; `blocked` was refused because the resident has said STOP.
+    up at the carrier before it could go again; `blocked` was not sent because the resident has said STOP,
+    or because nothing here sends messages of its channel. A call is `delivered` once a person has answered it.
     """
 
     HELD = "held"
@@ -43,12 +52,26 @@ class MessageStatus(StrEnum):
 GONE = frozenset({MessageStatus.CLAIMED, MessageStatus.UNKNOWN, MessageStatus.ACCEPTED, MessageStatus.DELIVERED})
 """No longer ours to stop: what the resident knows, or may know in a moment."""
 
+ON_ITS_WAY = frozenset({MessageStatus.HELD, MessageStatus.CLAIMED, MessageStatus.UNKNOWN})
+"""What may still tell the resident, and has not been seen to."""
+
+GAVE_UP = frozenset(
+    {MessageStatus.FAILED, MessageStatus.UNDELIVERED, MessageStatus.EXPIRED, MessageStatus.BLOCKED}
+)
+"""It told nobody anything."""
+
 START_KINDS = (MessageKind.BOOKED, MessageKind.MOVED)
-"""The texts that give a start to expect; a delay text never moves a promise."""
+"""The messages that give a start to expect; a delay never moves a promise."""
 
 WAITING = column("status").in_(["held", "claimed", "unknown"])
 """The rows a dispatcher has work with. PostgreSQL's index holds only these; SQLite's planner cannot use
 such an index for one status alone, so there it holds all."""
+
+
+def _where_set(name: str, column_name: str) -> Index:
+    """An index of the few rows in which this column is set."""
+    is_set = column(column_name).is_not(None)
+    return Index(name, column_name, postgresql_where=is_set, sqlite_where=is_set)
 
 
 def new_message_reference() -> str:
@@ -58,11 +81,15 @@ def new_message_reference() -> str:
 
 
 class Message(Base):
-    """One text. The row is written in the change's own transaction, and says all that rendering it needs.
+    """One text, spoken call or e-mail. Its row says all that rendering it needs.
 
-    `number` counts the visit's texts: it gives them an order, and two changes made at once cannot both
+    The first message of a piece of news is written in the transaction of the change it tells of; should it fail,
+    others follow by other ways (`notifications/ladder.py`). All of them carry the first one's id as `news_id`.
+
+    `number` counts the visit's messages: it gives them an order, and two changes made at once cannot both
     write the same one. `send_at` is when it was due and never changes; `next_try_at` is when the
     carrier's own delays let it go. `reference_at` is R, the first time the resident might be waiting for.
+    `look_up_at` is when the carrier is asked what became of it, `next_way_at` when the next way is tried.
     """
 
     __tablename__ = "messages"
@@ -72,21 +99,26 @@ class Message(Base):
         Index(
             "ix_messages_waiting",
             "status",
+            "channel",
             "lane",
             "reference_at",
             "number",
             postgresql_where=WAITING,
         ),
+        _where_set("ix_messages_look_up_at", "look_up_at"),
+        _where_set("ix_messages_next_way_at", "next_way_at"),
     )
 
     id: Mapped[UUID] = new_id()
     visit_id: Mapped[UUID] = mapped_column(ForeignKey("visits.id"))
     resident_id: Mapped[UUID] = mapped_column(ForeignKey("residents.id"))
     number: Mapped[int]
+    news_id: Mapped[UUID] = mapped_column(ForeignKey("messages.id"))
     kind: Mapped[MessageKind] = mapped_column(by_value(MessageKind))
+    channel: Mapped[Channel] = mapped_column(by_value(Channel))
     status: Mapped[MessageStatus] = mapped_column(by_value(MessageStatus), default=MessageStatus.HELD)
     reference: Mapped[str] = mapped_column(String(12), unique=True, default=new_message_reference)
-    to_number: Mapped[str] = mapped_column(String(16))
+    to_address: Mapped[str] = mapped_column(String(254))
     language: Mapped[str] = mapped_column(String(35))
     lane: Mapped[int]
 
@@ -111,6 +143,7 @@ class Message(Base):
     unclear_at: Mapped[datetime | None]
     look_up_at: Mapped[datetime | None]
     lookups: Mapped[int] = mapped_column(default=0)
+    next_way_at: Mapped[datetime | None]
 
     carrier: Mapped[str | None] = mapped_column(String(24))
     carrier_id: Mapped[str | None] = mapped_column(String(64), index=True)
@@ -119,9 +152,18 @@ class Message(Base):
     failed_at: Mapped[datetime | None]
     error_code: Mapped[str | None] = mapped_column(String(40))
     receipt_rank: Mapped[int] = mapped_column(default=0)
+    superseded_at: Mapped[datetime | None]
     superseded_by_id: Mapped[UUID | None] = mapped_column(ForeignKey("messages.id"))
 
-    def supersede(self, by: UUID | None = None) -> None:
-        """Stop it: the visit has changed since. `by` is the text that goes instead, if one does."""
+    @property
+    def is_first(self) -> bool:
+        """Whether it is the first message of its news, and not one that follows a failure."""
+        return self.news_id == self.id
+
+    def supersede(self, at: datetime, by: UUID | None = None) -> None:
+        """Stop it: the visit has changed since, or the resident knows. `by` is what goes instead, if anything
+        does."""
         self.status = MessageStatus.SUPERSEDED
+        self.superseded_at = at
         self.superseded_by_id = by
+        self.look_up_at = self.next_way_at = None

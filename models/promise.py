@@ -1,14 +1,18 @@
 """The ledger of promises: the times a resident was given, and the notice they had of each change."""
 
+from collections import defaultdict
+from collections.abc import Collection
 from datetime import datetime
+from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, Index, String, UniqueConstraint, select
+from sqlalchemy import ForeignKey, Index, String, UniqueConstraint, exists, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from models import standards
+from models.contact_task import ContactTask, ContactTaskStatus
 from models.database import Base, by_value, new_id
-from models.message import GONE, Message, MessageStatus
+from models.message import GAVE_UP, ON_ITS_WAY, Message
 from models.visit_event import EventKind, RequestedBy
 
 
@@ -28,12 +32,24 @@ class Promise(Base):
     closed_by: Mapped[EventKind | None] = mapped_column(by_value(EventKind))
 
 
+class ToldBy(StrEnum):
+    """How a resident came to know: the channel whose message reached them, or a person who rang."""
+
+    TEXT = "text"
+    CALL = "call"
+    EMAIL = "email"
+    PERSON = "person"
+
+
 class ChangeNotice(Base):
     """What a resident had to be told of a change, and by when; the message says whether they were.
 
     `told_starts_at` is the start they had been told before. `due` says that they have to be told: not of a
-    change of under 15 minutes, or of one that takes back another before its text went. Then either a text
-    goes, or a person rings: `message_id` or `contact_task_id`.
+    change of under 15 minutes, or of one that takes back another before its text went. Then either a message
+    goes, or a person rings: `message_id`, the first of the news, or `contact_task_id`.
+
+    `handed_over_at` is when a carrier first took a message that it has not given up since, `told_at` and
+    `told_by` when and how the resident is known to have heard. `settle` keeps them up to date.
     """
 
     __tablename__ = "notices"
@@ -55,35 +71,79 @@ class ChangeNotice(Base):
     possible: Mapped[bool]
     due: Mapped[bool]
     message_id: Mapped[UUID | None] = mapped_column(ForeignKey("messages.id"), index=True)
-    contact_task_id: Mapped[UUID | None] = mapped_column(ForeignKey("contact_tasks.id"))
+    contact_task_id: Mapped[UUID | None] = mapped_column(ForeignKey("contact_tasks.id"), index=True)
+    handed_over_at: Mapped[datetime | None]
+    told_at: Mapped[datetime | None]
+    told_by: Mapped[ToldBy | None] = mapped_column(by_value(ToldBy))
 
 
 def fair_promise(session: Session, visit_id: UUID, first_promised_at: datetime, at: datetime) -> datetime:
     """The time an arrival is judged by: the latest promise that the resident had fair notice of.
 
-    A text the carrier accepted counts from then, whether or not the handset's receipt came; one still on its
-    way at `at` counts from the decision. One that failed, or that was never due, tells nobody anything.
+    A message the carrier accepted counts from then, whether or not a receipt came; one still on its way at
+    `at` counts from the decision. One that failed, or that was never due, tells nobody anything.
     """
+    on_its_way = exists().where(Message.news_id == ChangeNotice.message_id, Message.status.in_(ON_ITS_WAY))
     moves = session.execute(
         select(
             ChangeNotice.to_starts_at,
             ChangeNotice.requested_by,
             ChangeNotice.reference_at,
             ChangeNotice.decided_at,
-            Message.status,
-            Message.accepted_at,
-            Message.delivered_at,
+            ChangeNotice.handed_over_at,
+            ChangeNotice.told_at,
+            on_its_way.where(Message.visit_id == visit_id).label("on_its_way"),
         )
-        .outerjoin(Message, Message.id == ChangeNotice.message_id)
         .where(ChangeNotice.visit_id == visit_id, ChangeNotice.change == EventKind.MOVED)
         .order_by(ChangeNotice.decided_at, ChangeNotice.event_id)
     )
-    seen = []
-    for move in moves:
-        told_at = None
-        if move.status is MessageStatus.HELD:
-            told_at = move.decided_at
-        elif move.status in GONE:
-            told_at = move.delivered_at or move.accepted_at or move.decided_at
-        seen.append(standards.MovedPromise(move.to_starts_at, move.requested_by, move.reference_at, told_at))
-    return standards.fair_promise(first_promised_at, seen)
+    return standards.fair_promise(
+        first_promised_at,
+        [
+            standards.MovedPromise(
+                move.to_starts_at,
+                move.requested_by,
+                move.reference_at,
+                move.told_at or move.handed_over_at or (move.decided_at if move.on_its_way else None),
+            )
+            for move in moves
+        ],
+    )
+
+
+def settle(session: Session, visit_ids: Collection[UUID]) -> None:
+    """Bring the ledger of these visits up to what became of their messages and calls.
+
+    `told_at`: "when the carrier reports delivery, or a call was answered"; also when a person rang. A message
+    that was handed over and then failed was not handed over to anybody.
+    """
+    notices = session.scalars(
+        select(ChangeNotice)
+        .where(ChangeNotice.visit_id.in_(visit_ids), ChangeNotice.due)
+        .order_by(ChangeNotice.visit_id, ChangeNotice.decided_at, ChangeNotice.event_id)
+        .execution_options(populate_existing=True)
+    ).all()
+    if not notices:
+        return
+    heard: dict[UUID, list[tuple[datetime, ToldBy]]] = defaultdict(list)
+    taken: dict[UUID, list[datetime]] = defaultdict(list)
+    for message in session.execute(
+        select(Message.news_id, Message.channel, Message.status, Message.accepted_at, Message.delivered_at).where(
+            Message.visit_id.in_(visit_ids), Message.accepted_at.is_not(None)
+        )
+    ):
+        if message.delivered_at is not None:
+            heard[message.news_id].append((message.delivered_at, ToldBy(message.channel)))
+        if message.status not in GAVE_UP:
+            taken[message.news_id].append(message.accepted_at)
+    for task in session.execute(
+        select(ContactTask.id, ContactTask.message_id, ContactTask.done_at).where(
+            ContactTask.visit_id.in_(visit_ids), ContactTask.status == ContactTaskStatus.DONE
+        )
+    ):
+        heard[task.message_id or task.id].append((task.done_at, ToldBy.PERSON))
+    for notice in notices:
+        about = notice.message_id or notice.contact_task_id
+        if about is not None:
+            notice.handed_over_at = min(taken[about], default=None)
+            notice.told_at, notice.told_by = min(heard[about], default=(None, None))

@@ -5,13 +5,13 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
+from uuid import UUID
 
-from sqlalchemy import Row, func, or_, select
+from sqlalchemy import Row, Select, select, tuple_
 from sqlalchemy.orm import Session
 
 from models import standards
 from models.clock import LONDON
-from models.contact_task import ContactTask, ContactTaskStatus
 from models.message import Message, MessageStatus
 from models.officer import Employment, Officer
 from models.promise import ChangeNotice
@@ -130,33 +130,13 @@ def _count_visit(figures: Punctuality, row: Row[*tuple[Any, ...]], at: datetime)
         figures.excluded["not_yet_due"] += 1
 
 
-def notice(
-    session: Session, *, since: datetime, until: datetime, by: By | None, at: datetime
-) -> list[NoticeFigures]:
-    """Notice of the changes decided in [since, until), in groups by name."""
-    # A person rang: because a call was what the change needed, or because its text had failed.
-    rung_at = (
-        select(func.min(ContactTask.done_at))
-        .where(
-            or_(ContactTask.id == ChangeNotice.contact_task_id, ContactTask.message_id == ChangeNotice.message_id),
-            ContactTask.status == ContactTaskStatus.DONE,
-        )
-        .correlate(ChangeNotice)
-        .scalar_subquery()
-    )
-    rows = session.execute(
+def _changes(since: datetime, until: datetime) -> Select[*tuple[Any, ...]]:
+    """The changes decided in [since, until) with what their result is judged by, in order."""
+    return (
         select(
-            ChangeNotice.decided_at,
-            ChangeNotice.reference_at,
-            ChangeNotice.requested_by,
-            ChangeNotice.reason,
-            ChangeNotice.possible,
-            ChangeNotice.due,
+            ChangeNotice,
             Message.status,
-            Message.send_at.label("due_at"),
-            Message.accepted_at,
-            Message.delivered_at,
-            rung_at.label("rung_at"),
+            Message.send_at,
             Visit.officer_id,
             Officer.employment,
         )
@@ -164,55 +144,120 @@ def notice(
         .outerjoin(Message, Message.id == ChangeNotice.message_id)
         .outerjoin(Officer, Officer.id == Visit.officer_id)
         .where(ChangeNotice.decided_at >= since, ChangeNotice.decided_at < until)
-        .order_by(ChangeNotice.decided_at)
-        .execution_options(yield_per=ROWS_AT_A_TIME)
+        .order_by(ChangeNotice.decided_at, ChangeNotice.event_id)
     )
+
+
+def notice(
+    session: Session, *, since: datetime, until: datetime, by: By | None, at: datetime
+) -> list[NoticeFigures]:
+    """Notice of the changes decided in [since, until), in groups by name."""
+    rows = session.execute(_changes(since, until).execution_options(yield_per=ROWS_AT_A_TIME))
     groups: dict[str, NoticeFigures] = {}
-    for row in rows:
-        name = _group(by, row.decided_at, row.officer_id, row.employment)
-        _count_notice(groups.setdefault(name, NoticeFigures(name)), row, at)
+    for change, status, send_at, officer_id, employment in rows:
+        name = _group(by, change.decided_at, officer_id, employment)
+        _count_notice(groups.setdefault(name, NoticeFigures(name)), change, status, send_at, at)
     return [groups[name] for name in sorted(groups)]
 
 
 LONGEST_SETTLE = timedelta(seconds=120)
 """A text that waits longer than the longest settling time waits for the end of the night."""
 
-_GAVE_UP = {MessageStatus.FAILED, MessageStatus.UNDELIVERED, MessageStatus.EXPIRED, MessageStatus.BLOCKED}
+
+class ChangeState(StrEnum):
+    """Where a change stands that is not counted as told or not told."""
+
+    NO_NEED_TO_TELL = "no_need_to_tell"
+    SUPERSEDED = "superseded"
+    STILL_TO_BE_TOLD = "still_to_be_told"
 
 
-def _count_notice(figures: NoticeFigures, row: Row[*tuple[Any, ...]], at: datetime) -> None:
-    if not row.due:
-        figures.excluded["no_need_to_tell"] += 1
-        return
-    if row.status is MessageStatus.SUPERSEDED:
-        figures.excluded["superseded"] += 1
-        return
-    told_at = row.delivered_at or row.rung_at
-    gave_up = row.status in _GAVE_UP and told_at is None
-    due_at = row.due_at or row.decided_at
+def judge_notice(
+    change: ChangeNotice, status: MessageStatus | None, send_at: datetime | None, at: datetime
+) -> NoticeResult | ChangeState:
+    """The word for one change, as it stands at `at`.
+
+    `status` and `send_at` are those of the first message of its news. Until R has passed, a way that failed
+    leaves another, if only a person who rings.
+    """
+    if not change.due:
+        return ChangeState.NO_NEED_TO_TELL
+    if status is MessageStatus.SUPERSEDED and change.told_at is None:
+        return ChangeState.SUPERSEDED
+    due_at = send_at or change.decided_at
     result = standards.notice_result(
-        decided_at=row.decided_at,
-        reference_at=row.reference_at,
+        decided_at=change.decided_at,
+        reference_at=change.reference_at,
         due_at=due_at,
-        held_for_night=due_at - row.decided_at > LONGEST_SETTLE,
-        accepted_at=row.accepted_at,
-        told_at=told_at,
-        gave_up=gave_up,
+        held_for_night=due_at - change.decided_at > LONGEST_SETTLE,
+        accepted_at=change.handed_over_at,
+        told_at=change.told_at,
+        gave_up=False,
         at=at,
     )
-    if result is NoticeResult.PENDING:
-        figures.excluded["still_to_be_told"] += 1
+    return ChangeState.STILL_TO_BE_TOLD if result is NoticeResult.PENDING else result
+
+
+def result_of(
+    change: ChangeNotice, status: MessageStatus | None, send_at: datetime | None, at: datetime
+) -> NoticeResult | None:
+    """The result word; `pending` while there is time, None for a change that nobody had to be told of."""
+    judged = judge_notice(change, status, send_at, at)
+    if isinstance(judged, NoticeResult):
+        return judged
+    return NoticeResult.PENDING if judged is ChangeState.STILL_TO_BE_TOLD else None
+
+
+def _count_notice(
+    figures: NoticeFigures,
+    change: ChangeNotice,
+    status: MessageStatus | None,
+    send_at: datetime | None,
+    at: datetime,
+) -> None:
+    result = judge_notice(change, status, send_at, at)
+    if isinstance(result, ChangeState):
+        figures.excluded[result.value] += 1
         return
     figures.results[result.value] += 1
     figures.changes += 1
-    # What the carrier took and could not deliver told nobody.
-    heard_at = told_at or (None if gave_up else row.accepted_at)
-    if heard_at is not None and heard_at - row.decided_at <= standards.NOTICE:
+    heard_at = change.told_at or change.handed_over_at
+    if heard_at is not None and heard_at - change.decided_at <= standards.NOTICE:
         figures.told_within_24h += 1
-    if not standards.counts_as_notice(row.requested_by):
+    if not standards.counts_as_notice(change.requested_by):
         figures.excluded["asked_for_by_resident"] += 1
-    elif row.possible:
+    elif change.possible:
         figures.possible += 1
         figures.met += result is NoticeResult.MET
     else:
-        figures.not_possible[row.reason] += 1
+        figures.not_possible[change.reason] += 1
+
+
+def changes_with(
+    session: Session,
+    *,
+    since: datetime,
+    until: datetime,
+    at: datetime,
+    result: str | None,
+    after: tuple[datetime, UUID] | None,
+    limit: int,
+) -> list[tuple[ChangeNotice, str]]:
+    """The changes behind the figures, in order, with the word each is counted under; at most `limit`.
+
+    `result` is one of those words, `after` the change that the page before ended with.
+    """
+    query = _changes(since, until)
+    if after is not None:
+        place = tuple_(ChangeNotice.decided_at, ChangeNotice.event_id)
+        query = query.where(
+            place > tuple_(*after, types=[ChangeNotice.decided_at.type, ChangeNotice.event_id.type])
+        )
+    found: list[tuple[ChangeNotice, str]] = []
+    for change, status, send_at, _, _ in session.execute(query.execution_options(yield_per=ROWS_AT_A_TIME)):
+        word = judge_notice(change, status, send_at, at).value
+        if result in (None, word):
+            found.append((change, word))
+            if len(found) == limit:
+                break
+    return found

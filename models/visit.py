@@ -76,6 +76,7 @@ class Visit(Base):
     first_promised_at: Mapped[datetime]
     promise_number: Mapped[int]
     expected_at: Mapped[datetime | None]
+    confirmed_at: Mapped[datetime | None]
     departed_at: Mapped[datetime | None]
     arrived_at: Mapped[datetime | None]
     arrival_recorded_at: Mapped[datetime | None]
@@ -189,6 +190,7 @@ class Visit(Base):
         self.expected_at = None
         if new_time:
             self.promise_number += 1
+            self.confirmed_at = None
         self._save(session)
         moved = self._event(EventKind.MOVED, occurred_at=at, by=by, at=at, reason=reason, details=details)
         if new_time:
@@ -215,6 +217,16 @@ class Visit(Base):
             at=at,
             reason=reason,
             details={"starts_at": self.starts_at, "requested_by": requested_by},
+        )
+
+    def confirm(self, session: Session, *, reply_id: UUID, at: datetime) -> VisitEvent | None:
+        """The resident says that the time suits them. Said again, it changes nothing."""
+        if self.confirmed_at is not None:
+            return None
+        self.confirmed_at = at
+        self._save(session)
+        return self._record(
+            session, EventKind.CONFIRMED, occurred_at=at, by=None, at=at, details={"reply_id": reply_id}
         )
 
     def depart(
@@ -404,6 +416,7 @@ _STATE = (
     "version",
     "promise_number",
     "expected_at",
+    "confirmed_at",
     "departed_at",
     "arrived_at",
     "arrival_recorded_at",

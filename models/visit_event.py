@@ -22,6 +22,7 @@ class EventKind(StrEnum):
     DELAYED = "delayed"
     ARRIVED = "arrived"
     FINISHED = "finished"
+    CONFIRMED = "confirmed"
 
 
 class RequestedBy(StrEnum):

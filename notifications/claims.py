@@ -1,79 +1,69 @@
-"""The dispatcher's side of the outbox: rows claimed before the carrier is called, and what came of it.
+"""The dispatcher's side of the outbox: rows claimed before the carrier is called.
 
 Each function is one step of a transaction the dispatcher opens and closes around it; the carrier is
 called in between, with no database connection held. A row is claimed under a lease: whoever dies with it
 leaves it to be looked up at the carrier before it could go again.
 """
 
-import logging
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from math import ceil
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, and_, exists, literal_column, or_, select
+from sqlalchemy import ColumnElement, Select, and_, exists, false, literal_column, or_, select
 from sqlalchemy.orm import Session, aliased
 
-from models.contact_task import ContactReason, ask_for_call
-from models.message import Message, MessageStatus
-from notifications.mending import mend_next, put_back
-from notifications.parts import measure
-from notifications.receipts import apply_status
-from notifications.senders.outcomes import (
-    Accepted,
-    Later,
-    LookUpOutcome,
-    Missing,
-    Paused,
-    Refused,
-    SendOutcome,
-    Unclear,
-)
-from notifications.texts import Council, render
+from models import number as numbers
+from models.message import Channel, Message, MessageStatus
+from models.sender_state import SenderState, lock_state
+from notifications import recording
+from notifications.ladder import STOPPED
+from notifications.senders.outcomes import Sought
+from notifications.texts import Council
+from notifications.words import Words, render
 
 LEASE = timedelta(seconds=60)
-FIRST_LOOK_UP = timedelta(seconds=35)
-LAST_LOOK_UP = timedelta(seconds=90)
-LOOK_UP_AGAIN = timedelta(seconds=30)
 LOOK_UP_LEASE = timedelta(seconds=60)
 ONE_AT_A_TIME = timedelta(seconds=90)
-PAUSE = timedelta(seconds=60)
-PAUSE_OF_THE_TEXT = timedelta(minutes=5)
-"""Longer than the sender's: should only this text meet the trouble, others go first once it resumes."""
 CLOCKS_DIFFER = timedelta(minutes=5)
-
-log = logging.getLogger(__name__)
+AHEAD = timedelta(seconds=1.5)
+"""How long before its turn a message is claimed: enough to keep a slow sender busy, and no more, since an urgent
+one has to wait for those already claimed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A text in this dispatcher's hands, until `lease_ends_at`."""
+    """A message in this dispatcher's hands until `lease_ends_at`, to be handed over at `turn_at`."""
 
     message_id: UUID
     attempt: int
     reference: str
     to: str
-    body: str
+    words: Words
+    language: str
     expires_at: datetime
     lease_ends_at: datetime
+    turn_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
 class LookUp:
-    """A text to look for at the carrier, asked for at `asked_at`."""
+    """A message whose fate the carrier is asked for, at `asked_at`: by its id there, or by searching."""
 
     message_id: UUID
-    reference: str
-    to: str
-    since: datetime
+    carrier_id: str | None
+    sought: Sought
     asked_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
-class NotCalled:
-    """The dispatcher did not call the carrier after all: it stops, or the lease or the text was running
-    out."""
+class Due:
+    """What there is to do: with the outbox itself, and with the next ways of messages that told nobody."""
+
+    work: bool
+    next_ways: bool
 
 
 def _is(status: MessageStatus) -> ColumnElement[bool]:
@@ -81,8 +71,10 @@ def _is(status: MessageStatus) -> ColumnElement[bool]:
     return Message.status == literal_column(f"'{status.value}'")
 
 
-def _due(at: datetime) -> ColumnElement[bool]:
-    return and_(_is(MessageStatus.HELD), Message.next_try_at <= at)
+def _due(at: datetime, channels: Collection[Channel]) -> ColumnElement[bool]:
+    if not channels:
+        return false()
+    return and_(_is(MessageStatus.HELD), Message.channel.in_(channels), Message.next_try_at <= at)
 
 
 def _overdue(at: datetime) -> ColumnElement[bool]:
@@ -93,15 +85,35 @@ def _lapsed(at: datetime) -> ColumnElement[bool]:
     return and_(_is(MessageStatus.CLAIMED), Message.claim_expires_at <= at)
 
 
-def _to_look_up(at: datetime) -> ColumnElement[bool]:
-    return and_(_is(MessageStatus.UNKNOWN), Message.look_up_at <= at)
+def _to_look_up(at: datetime, channels: Collection[Channel]) -> ColumnElement[bool]:
+    return and_(Message.look_up_at <= at, Message.channel.in_(channels))
 
 
-def anything_due(session: Session, at: datetime) -> bool:
-    """Whether a dispatcher has anything to do: asked before a transaction that would take the one write
-    lock."""
-    due = or_(_due(at), _overdue(at), _lapsed(at), _to_look_up(at))
-    return session.scalar(select(Message.id).where(due).limit(1)) is not None
+def next_way_due(at: datetime) -> ColumnElement[bool]:
+    """The messages that told nobody in time.
+
+    One that the carrier has is asked for first, since only its receipt may be missing; but not for longer than a
+    minute, should the carrier not answer.
+    """
+    asked = or_(
+        Message.status != MessageStatus.ACCEPTED,
+        Message.lookups > 0,
+        Message.next_way_at <= at - LOOK_UP_LEASE,
+    )
+    return and_(Message.next_way_at <= at, asked)
+
+
+def what_is_due(
+    session: Session, at: datetime, *, sending: Collection[Channel], closed: Collection[Channel]
+) -> Due:
+    """What a dispatcher has to do: asked before a transaction that would take the one write lock.
+
+    `sending` are the channels it has room to send by now, `closed` those nothing goes by.
+    """
+    work = [_due(at, {*sending, *closed}), _overdue(at), _lapsed(at), _to_look_up(at, sending)]
+    found = [exists().where(condition) for condition in (*work, next_way_due(at))]
+    *due, next_ways = session.execute(select(*found)).one()
+    return Due(any(due), next_ways)
 
 
 def _take(session: Session, statement: Select[Any], limit: int) -> list[Message]:
@@ -112,13 +124,48 @@ def _take(session: Session, statement: Select[Any], limit: int) -> list[Message]
 
 
 def claim_due(
-    session: Session, *, by: str, council: Council, at: datetime, limit: int, lease: timedelta = LEASE
+    session: Session,
+    *,
+    by: str,
+    channel: Channel,
+    council: Council,
+    at: datetime,
+    limit: int,
+    lease: timedelta = LEASE,
+    per_second: float = 0,
 ) -> list[Claim]:
-    """Claim the texts that are due, first things first, and render them.
+    """Claim the messages of one channel that are due, first things first, and put them into words.
 
-    "Delays first, then cancellations, then moves by R, then the rest." One at a time per visit: a text
-    waits while an older one is due or on its way, "at most 90 s".
+    "Delays first, then cancellations, then moves by R, then the rest." One at a time per visit: a message
+    waits while an older one is due or on its way, "at most 90 s". `per_second` is the sender's rate, in message
+    parts for texts and calls for calls; 0 is no limit. It is shared by all dispatchers.
     """
+    state = None
+    if per_second:
+        limit = min(limit, 1 + ceil(per_second * AHEAD.total_seconds()))
+        state = lock_state(session, channel)
+    claims: list[Claim] = []
+    due = _take(session, _in_order(at, channel), limit)
+    heeded = numbers.known(session, {message.to_address for message in due}) if due else {}
+    for message in due:
+        if state is not None and state.free_at is not None and state.free_at > at + AHEAD:
+            break
+        heed = heeded.get(message.to_address)
+        if channel is Channel.TEXT and heed is not None and (heed.stopped_at or heed.unusable_at):
+            code = STOPPED if heed.stopped_at else heed.unusable_code or "unusable"
+            recording.block(session, message, code, at)
+            continue
+        try:
+            words = render(message, council)
+        except ValueError:
+            # One row that cannot be put into words must not stop all that come after it.
+            recording.refuse(session, message, "not-rendered", at)
+            continue
+        claims.append(_claim(message, words, by, at, lease, _turn(state, words, per_second, at)))
+    return claims
+
+
+def _in_order(at: datetime, channel: Channel) -> Select[Any]:
     older = aliased(Message)
     waits = exists().where(
         older.visit_id == Message.visit_id,
@@ -131,203 +178,103 @@ def claim_due(
             ),
         ),
     )
-    statement = (
+    return (
         select(Message)
-        .where(_due(at), Message.expires_at > at, ~waits)
+        .where(_due(at, [channel]), Message.expires_at > at, ~waits)
         .order_by(Message.lane, Message.reference_at, Message.number, Message.id)
     )
-    claims = []
-    for message in _take(session, statement, limit):
-        try:
-            message.body = render(message, council)
-        except ValueError:
-            # One row that cannot be put into words must not stop all that come after it.
-            _refuse(session, message, ContactReason.TEXT_REFUSED, "not-rendered", at)
-            continue
-        message.parts = measure(message.body).parts
-        message.status = MessageStatus.CLAIMED
-        message.claimed_by = by
-        message.claimed_at = at
-        message.claim_expires_at = at + lease
-        message.attempts += 1
-        claims.append(
-            Claim(
-                message.id,
-                message.attempts,
-                message.reference,
-                message.to_number,
-                message.body,
-                message.expires_at,
-                message.claim_expires_at,
-            )
-        )
-    return claims
 
 
-def claim_look_ups(session: Session, *, at: datetime, limit: int) -> list[LookUp]:
-    """Take the texts whose fate is to be looked up; another dispatcher may take them again in a minute."""
-    statement = select(Message).where(_to_look_up(at)).order_by(Message.look_up_at, Message.id)
+def _turn(state: SenderState | None, words: Words, per_second: float, at: datetime) -> datetime:
+    return at if state is None else state.take_turn(words.parts or 1, per_second, at)
+
+
+def _claim(message: Message, words: Words, by: str, at: datetime, lease: timedelta, turn_at: datetime) -> Claim:
+    message.body, message.parts = words.body, words.parts
+    message.status = MessageStatus.CLAIMED
+    message.claimed_by = by
+    message.claimed_at = at
+    message.claim_expires_at = at + lease
+    message.attempts += 1
+    return Claim(
+        message.id,
+        message.attempts,
+        message.reference,
+        message.to_address,
+        words,
+        message.language,
+        message.expires_at,
+        message.claim_expires_at,
+        turn_at,
+    )
+
+
+def claim_look_ups(session: Session, *, channel: Channel, at: datetime, limit: int) -> list[LookUp]:
+    """Take the messages whose fate is to be looked up; another dispatcher may take them again in a minute."""
+    statement = select(Message).where(_to_look_up(at, [channel])).order_by(Message.look_up_at, Message.id)
     look_ups = []
     for message in _take(session, statement, limit):
         message.look_up_at = at + LOOK_UP_LEASE
-        since = message.decided_at - CLOCKS_DIFFER
-        look_ups.append(LookUp(message.id, message.reference, message.to_number, since, at))
+        accepted = message.status is MessageStatus.ACCEPTED
+        look_ups.append(
+            LookUp(message.id, message.carrier_id if accepted else None, _sought(session, message), at)
+        )
     return look_ups
 
 
+def _sought(session: Session, message: Message) -> Sought:
+    others: list[str | None] = []
+    since = message.decided_at - CLOCKS_DIFFER
+    if message.channel is Channel.CALL:
+        # A call has no words to know it by: it is one that is nobody else's.
+        query = select(Message.carrier_id).where(
+            Message.channel == Channel.CALL,
+            Message.to_address == message.to_address,
+            Message.decided_at > since - timedelta(days=1),
+            Message.id != message.id,
+        )
+        others = list(session.scalars(query.order_by(Message.carrier_id)))
+        since = message.claimed_at - CLOCKS_DIFFER if message.claimed_at else since
+    return Sought(message.reference, message.to_address, since, frozenset(filter(None, others)))
+
+
 def expire_overdue(session: Session, *, at: datetime, limit: int) -> int:
-    """Give up texts that are no longer worth sending. "Expired: a contact task, never silence." """
+    """Give up messages that are no longer worth sending. "Expired: a contact task, never silence." """
     statement = select(Message).where(_overdue(at)).order_by(Message.expires_at, Message.id)
     overdue = _take(session, statement, limit)
     for message in overdue:
-        _expire(session, message, at)
+        recording.expire(session, message, at)
     return len(overdue)
 
 
 def doubt_lapsed(session: Session, *, at: datetime, limit: int) -> int:
-    """A lease ran out: its dispatcher died, before or after the carrier took the text. "An unclear outcome is
+    """A lease ran out: its dispatcher died, before or after the carrier took the message. "An unclear outcome is
     unknown." """
     statement = select(Message).where(_lapsed(at)).order_by(Message.claim_expires_at, Message.id)
     lapsed = _take(session, statement, limit)
     for message in lapsed:
-        _doubt(message, message.claim_expires_at or at, "lease-lapsed")
+        recording.doubt(session, message, message.claim_expires_at or at, "lease-lapsed")
     return len(lapsed)
 
 
+def block_closed(session: Session, *, closed: Collection[Channel], at: datetime, limit: int) -> int:
+    """Pass over the messages of channels that nothing goes by now, so that their next way is tried."""
+    if not closed:
+        return 0
+    statement = select(Message).where(_due(at, closed), Message.expires_at > at).order_by(Message.id)
+    blocked = _take(session, statement, limit)
+    for message in blocked:
+        recording.block(session, message, "no-sender", at)
+    return len(blocked)
+
+
 def lock(session: Session, message_ids: Sequence[UUID]) -> dict[UUID, Message]:
-    """The rows to record outcomes in, locked in one order whoever locks them."""
+    """The rows to record outcomes in, locked in the one order in which everybody locks messages."""
     rows = session.scalars(
         select(Message)
         .where(Message.id.in_(message_ids))
-        .order_by(Message.id)
+        .order_by(Message.visit_id, Message.number)
         .with_for_update()
         .execution_options(populate_existing=True)
     )
     return {message.id: message for message in rows}
-
-
-def record_sent(
-    session: Session,
-    message: Message,
-    claim: Claim,
-    outcome: SendOutcome | NotCalled,
-    *,
-    by: str,
-    carrier: str,
-    at: datetime,
-) -> None:
-    """Record what came of a claim. An acceptance is always news; anything else only while the claim is
-    ours: a receipt may have overtaken the answer, or another dispatcher the lease."""
-    if isinstance(outcome, Accepted):
-        _adopt(session, message, outcome, carrier, at)
-        return
-    ours = message.status is MessageStatus.CLAIMED and message.claimed_by == by
-    if not ours or message.attempts != claim.attempt:
-        return
-    match outcome:
-        case Refused(error_code, stopped):
-            message.carrier = carrier
-            reason = ContactReason.TEXT_STOPPED if stopped else ContactReason.TEXT_REFUSED
-            _refuse(session, message, reason, error_code, at)
-        case Later(wait):
-            put_back(session, message, next_try_at=at + wait)
-        case Paused():
-            put_back(session, message, next_try_at=at + PAUSE_OF_THE_TEXT)
-        case NotCalled():
-            put_back(session, message, next_try_at=at)
-        case Unclear(why):
-            _doubt(message, at, why)
-
-
-def record_looked_up(
-    session: Session,
-    message: Message,
-    look_up: LookUp,
-    outcome: LookUpOutcome,
-    *,
-    carrier: str,
-    at: datetime,
-) -> None:
-    """Record what a look-up found: "adopt it if found, send again only if not".
-
-    Only a look-up asked for 90 s after the doubt is believed when it finds nothing. One that cannot be
-    made is made again; once the text has expired, a person rings.
-    """
-    if isinstance(outcome, Accepted):
-        _adopt(session, message, outcome, carrier, at)
-        return
-    if message.status is not MessageStatus.UNKNOWN:
-        return
-    doubted_at = message.unclear_at or look_up.asked_at
-    if isinstance(outcome, Missing):
-        message.lookups += 1
-        if look_up.asked_at >= doubted_at + LAST_LOOK_UP:
-            put_back(session, message, next_try_at=at)
-        else:
-            message.look_up_at = doubted_at + LAST_LOOK_UP
-    elif message.expires_at <= at:
-        _expire(session, message, at)
-    else:
-        wait = max(outcome.wait, LOOK_UP_AGAIN) if isinstance(outcome, Later) else LOOK_UP_AGAIN
-        message.look_up_at = at + wait
-
-
-def _adopt(session: Session, message: Message, outcome: Accepted, carrier: str, at: datetime) -> None:
-    """The carrier has it, whatever we had come to think: it will not go again."""
-    message.carrier = carrier
-    apply_status(
-        session,
-        message,
-        sid=outcome.carrier_id,
-        status=outcome.status,
-        error_code=outcome.error_code,
-        at=at,
-    )
-    if message.accepted_at is None:
-        # A word for its progress that we do not know is an acceptance all the same.
-        apply_status(session, message, sid=outcome.carrier_id, status="accepted", error_code=None, at=at)
-    if message.accepted_at and outcome.accepted_at:
-        message.accepted_at = min(message.accepted_at, outcome.accepted_at)
-    _log("text_accepted", message, carrier_id=outcome.carrier_id)
-
-
-def _doubt(message: Message, unclear_at: datetime, why: str) -> None:
-    message.status = MessageStatus.UNKNOWN
-    message.unclear_at = unclear_at
-    message.look_up_at = unclear_at + FIRST_LOOK_UP
-    message.lookups = 0
-    _log("text_unclear", message, why=why)
-
-
-def _refuse(session: Session, message: Message, reason: ContactReason, error_code: str, at: datetime) -> None:
-    stopped = reason is ContactReason.TEXT_STOPPED
-    message.status = MessageStatus.BLOCKED if stopped else MessageStatus.FAILED
-    message.failed_at, message.error_code = at, error_code
-    _ask_for_call(session, message, reason, at)
-    mend_next(session, message)
-    _log("text_refused", message, error_code=error_code)
-
-
-def _expire(session: Session, message: Message, at: datetime) -> None:
-    message.status = MessageStatus.EXPIRED
-    message.look_up_at = None
-    _ask_for_call(session, message, ContactReason.TEXT_EXPIRED, at)
-    mend_next(session, message)
-    _log("text_expired", message)
-
-
-def _ask_for_call(session: Session, message: Message, reason: ContactReason, at: datetime) -> None:
-    ask_for_call(
-        session,
-        visit_id=message.visit_id,
-        resident_id=message.resident_id,
-        message_id=message.id,
-        reason=reason,
-        detail=message.kind.value,
-        reference_at=message.reference_at,
-        at=at,
-    )
-
-
-def _log(event: str, message: Message, **fields: str) -> None:
-    log.info(event, extra={"message_id": str(message.id), "visit_id": str(message.visit_id), **fields})

@@ -1,8 +1,7 @@
-"""The dispatcher: claims what is due, calls the carrier from many threads, and records what came of it.
+"""The dispatcher: claims what is due, has the carriers called, and records what came of it.
 
-One thread turns the wheel and is the only one to touch the database; the workers only call the carrier,
-"with no database connection held". A crash anywhere loses nothing: what was claimed is looked up before
-it could go again.
+One thread turns the wheel and is the only one to touch the database; the lines' workers only call the carriers. A
+crash anywhere loses nothing: what was claimed is looked up before it could go again.
 """
 
 import logging
@@ -10,117 +9,86 @@ import os
 import secrets
 import signal
 import socket
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass
+from collections.abc import Mapping
+from concurrent.futures import FIRST_COMPLETED, wait
 from datetime import datetime, timedelta
 from threading import Event
 from types import FrameType
-from uuid import UUID
 
 from sqlalchemy.exc import SQLAlchemyError
 
 from models import clock
 from models.database import reading, transaction
+from models.message import Channel
+from models.promise import settle
+from models.sender_state import lock_state, states
 from notifications.claims import (
     LEASE,
-    PAUSE,
-    Claim,
-    LookUp,
-    NotCalled,
-    anything_due,
+    Due,
+    block_closed,
     claim_due,
     claim_look_ups,
     doubt_lapsed,
     expire_overdue,
     lock,
-    record_looked_up,
-    record_sent,
+    what_is_due,
 )
-from notifications.senders.outcomes import (
-    Later,
-    LookUpOutcome,
-    Outgoing,
-    Paused,
-    Sender,
-    SendOutcome,
-    Unclear,
-)
+from notifications.fallback import fall_back_due
+from notifications.line import Done, Line, Sent
+from notifications.recording import record_looked_up, record_sent, write_tallies
+from notifications.senders import Senders
 from notifications.texts import Council
 
 POLL_S = 0.5
 GATHER_S = 0.02
 MANY = 200
 DATABASE_RETRY_S = 1.0
-LONGEST_CALL = timedelta(seconds=20)
-"""A call is only begun while the lease outlasts it: ten seconds to connect and ten for the answer."""
+IN_FLIGHT = {Channel.TEXT: 16, Channel.CALL: 4, Channel.EMAIL: 4}
 
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class _Sent:
-    claim: Claim
-    outcome: SendOutcome | NotCalled
-
-    @property
-    def message_id(self) -> UUID:
-        return self.claim.message_id
-
-
-@dataclass(frozen=True, slots=True)
-class _LookedUp:
-    look_up: LookUp
-    outcome: LookUpOutcome
-
-    @property
-    def message_id(self) -> UUID:
-        return self.look_up.message_id
-
-
-_Done = _Sent | _LookedUp
-
-
 class Dispatcher:
-    """Sends what is due through one sender. Several may run at once, on several machines.
+    """Sends what is due through one sender a channel. Several may run at once, on several machines.
 
-    `in_flight` is how many calls are on their way at once: N texts take N x latency / in_flight.
+    `in_flight` is how many texts are on their way at once: N texts take N x latency / in_flight. `per_second` is
+    each sender's rate (message parts, calls), shared by all dispatchers; a channel not in it has no limit.
     """
 
     def __init__(
         self,
-        sender: Sender,
+        senders: Senders,
         council: Council,
         *,
-        in_flight: int = 16,
+        in_flight: int = IN_FLIGHT[Channel.TEXT],
+        per_second: Mapping[Channel, float] | None = None,
         lease: timedelta = LEASE,
         name: str | None = None,
     ) -> None:
-        self._sender = sender
+        at_once = IN_FLIGHT | {Channel.TEXT: in_flight}
+        rates = per_second or {}
+        self._lines = [
+            Line(channel, sender, in_flight=at_once[channel], per_second=rates.get(channel, 0))
+            for channel, sender in senders.items()
+        ]
         self._council = council
-        self._in_flight = in_flight
-        self._most = in_flight * 4
         self._lease = lease
         self._name = name or f"{socket.gethostname()[:40]}:{os.getpid()}:{secrets.token_hex(4)}"
-        self._workers = ThreadPoolExecutor(in_flight, thread_name_prefix="texts")
-        self._calls: set[Future[_Done]] = set()
-        self._unrecorded: list[_Done] = []
-        self._stopping = Event()
-        self._resume_at: datetime | None = None
-        self._in_trouble = False
+        self._unrecorded: list[tuple[Line, Done]] = []
 
     def send_due(self, *, limit: int | None = None) -> int:
-        """Send what is due now, at most `limit` texts, and return how many were claimed.
+        """Send what is due now, at most `limit` messages, and return how many were claimed.
 
-        Look-ups that are due are made too. It ends when nothing is due or on its way, or the sender is
+        Look-ups that are due are made too. It ends when nothing is due or on its way, or the senders are
         paused.
         """
         claimed = 0
         while True:
-            begun = self._turn(self._most if limit is None else limit - claimed)
+            begun = self._turn(None if limit is None else limit - claimed)
             claimed += begun
-            if not begun and not self._calls and not self._unrecorded:
+            if not begun and not self._unrecorded and not any(line.is_busy for line in self._lines):
                 return claimed
-            self._await_calls(POLL_S)
+            self._await_calls(POLL_S, Event())
 
     def run(self, stop: Event, *, poll_s: float = POLL_S) -> None:
         """Send what falls due until `stop` is set; then end the calls on their way, and hand back the
@@ -128,128 +96,118 @@ class Dispatcher:
         log.info("dispatcher_started", extra={"dispatcher": self._name})
         while not stop.is_set():
             try:
-                self._turn(self._most)
+                self._turn(None)
             except SQLAlchemyError as error:
                 # Nothing is lost: what is claimed stays claimed, and outcomes wait here to be recorded.
                 log.error("dispatcher_database_unavailable", extra={"error": type(error).__name__})
                 stop.wait(DATABASE_RETRY_S)
                 continue
-            if self._calls:
-                self._await_calls(poll_s)
-            else:
-                stop.wait(poll_s)
+            self._await_calls(poll_s, stop)
         self.close()
         log.info("dispatcher_stopped", extra={"dispatcher": self._name})
 
     def close(self) -> None:
         """End the calls on their way, record them, and hand back what was claimed and not begun."""
-        self._stopping.set()
-        self._workers.shutdown(wait=True)
-        self._unrecorded += [call.result() for call in self._calls]
-        self._calls.clear()
+        for line in self._lines:
+            self._unrecorded += [(line, done) for done in line.close()]
         self._record()
-        self._sender.close()
 
-    def _turn(self, room: int) -> int:
-        """Record what has come back, tidy up, and claim more. Returns how many texts and look-ups were
+    def _turn(self, limit: int | None) -> int:
+        """Record what has come back, tidy up, and claim more. Returns how many messages and look-ups were
         begun."""
-        done = {call for call in self._calls if call.done()}
-        self._calls -= done
-        self._unrecorded += [call.result() for call in done]
+        for line in self._lines:
+            self._unrecorded += [(line, done) for done in line.done()]
         self._record()
-        if len(self._calls) > self._most - self._in_flight:
-            # The workers have enough ahead of them: claim many at a time, not one by one.
-            return 0
         at = clock.now()
+        due = self._look(at)
+        if due.next_ways:
+            with transaction() as session:
+                fall_back_due(session, available=self._open(at), at=at, limit=MANY)
+        if not due.work and not due.next_ways:
+            return 0
+        return self._claim(at, limit)
+
+    def _look(self, at: datetime) -> Due:
+        for line in self._lines:
+            line.begin(at)
         with reading() as session:
-            if not anything_due(session, at):
-                return 0
-        # After a pause one text goes ahead, to see whether the trouble is over.
-        room = min(room, (1 if self._in_trouble else self._most) - len(self._calls))
-        claims: list[Claim] = []
-        look_ups: list[LookUp] = []
+            shared = states(session)
+            for line in self._lines:
+                line.heed(shared.get(line.channel))
+            sending = {line.channel for line in self._lines if line.room(at) > 0}
+            return what_is_due(session, at, sending=sending, closed=set(Channel) - self._open(at))
+
+    def _open(self, at: datetime) -> set[Channel]:
+        """The channels by which messages go, or will once there is room."""
+        return {line.channel for line in self._lines if not line.is_closed(at)}
+
+    def _claim(self, at: datetime, limit: int | None) -> int:
+        begun = 0
+        taken = []
         with transaction() as session:
             doubt_lapsed(session, at=at, limit=MANY)
             expire_overdue(session, at=at, limit=MANY)
-            if room > 0 and not self._pausing(at):
-                look_ups = claim_look_ups(session, at=at, limit=room)
+            block_closed(session, closed=set(Channel) - self._open(at), at=at, limit=MANY)
+            for line in self._lines:
+                room = line.room(at) if limit is None else min(line.room(at), limit - begun)
+                if room <= 0:
+                    continue
+                look_ups = claim_look_ups(session, channel=line.channel, at=at, limit=room)
                 claims = claim_due(
                     session,
                     by=self._name,
+                    channel=line.channel,
                     council=self._council,
                     at=at,
                     limit=room - len(look_ups),
                     lease=self._lease,
+                    per_second=line.per_second,
                 )
-        self._calls |= {self._workers.submit(self._look_up, each) for each in look_ups}
-        self._calls |= {self._workers.submit(self._send, each) for each in claims}
-        return len(look_ups) + len(claims)
+                begun += len(look_ups) + len(claims)
+                taken.append((line, claims, look_ups))
+            write_tallies(session)
+        # Only what is committed as ours may be handed over.
+        for line, claims, look_ups in taken:
+            line.take(claims, look_ups, at)
+        return begun
 
-    def _await_calls(self, seconds: float) -> None:
-        """Wait for an answer, and a moment more for others that can be recorded with it."""
-        wait(self._calls, timeout=seconds, return_when=FIRST_COMPLETED)
-        wait(self._calls, timeout=GATHER_S)
-
-    def _pausing(self, at: datetime) -> bool:
-        return self._resume_at is not None and at < self._resume_at
-
-    def _send(self, claim: Claim) -> _Done:
-        at = clock.now()
-        too_late = at + LONGEST_CALL > claim.lease_ends_at or at >= claim.expires_at
-        if too_late or self._stopping.is_set() or self._pausing(at):
-            return _Sent(claim, NotCalled())
-        text = Outgoing(claim.message_id, claim.reference, claim.to, claim.body, claim.expires_at - at)
-        try:
-            outcome = self._sender.send(text)
-        except Exception as error:
-            # A sender never raises; should one, the text may have gone, and is looked up like any other.
-            log.error("sender_broke", extra={"error": type(error).__name__})
-            outcome = Unclear(type(error).__name__)
-        self._heed(outcome)
-        return _Sent(claim, outcome)
-
-    def _look_up(self, look_up: LookUp) -> _Done:
-        if self._stopping.is_set():
-            return _LookedUp(look_up, Unclear("stopping"))
-        try:
-            found = self._sender.find(look_up.reference, look_up.to, look_up.since)
-            return _LookedUp(look_up, found)
-        except Exception as error:
-            log.error("sender_broke", extra={"error": type(error).__name__})
-            return _LookedUp(look_up, Unclear(type(error).__name__))
+    def _await_calls(self, seconds: float, stop: Event) -> None:
+        """Wait for an answer, and a moment more for others that can be recorded with it; or for the next
+        message's turn."""
+        turns = [turn_at for line in self._lines if (turn_at := line.next_turn_at()) is not None]
+        if turns:
+            seconds = max(0.0, min(seconds, (min(turns) - clock.now()).total_seconds()))
+        calls = {call for line in self._lines for call in line.calls}
+        if not calls:
+            stop.wait(seconds)
+            return
+        wait(calls, timeout=seconds, return_when=FIRST_COMPLETED)
+        wait(calls, timeout=GATHER_S)
 
     def _record(self) -> None:
         """Record all that has come back, in one transaction; kept for the next turn if that fails."""
-        if not self._unrecorded:
+        told = [(line, line.news) for line in self._lines if line.news is not None]
+        if not self._unrecorded and not told:
             return
         at = clock.now()
-        carrier = self._sender.name
         with transaction() as session:
-            rows = lock(session, [done.message_id for done in self._unrecorded])
-            for done in self._unrecorded:
-                if isinstance(done, _Sent):
-                    message, by = rows[done.claim.message_id], self._name
-                    record_sent(session, message, done.claim, done.outcome, by=by, carrier=carrier, at=at)
+            rows = lock(session, [done.message_id for _, done in self._unrecorded])
+            for line, done in self._unrecorded:
+                message, carrier = rows[done.message_id], line.sender.name
+                if isinstance(done, Sent):
+                    attempt = done.claim.attempt
+                    record_sent(session, message, attempt, done.outcome, by=self._name, carrier=carrier, at=at)
                 else:
-                    message = rows[done.look_up.message_id]
-                    record_looked_up(session, message, done.look_up, done.outcome, carrier=carrier, at=at)
+                    asked_at = done.look_up.asked_at
+                    record_looked_up(session, message, asked_at, done.outcome, carrier=carrier, at=at)
+            session.flush()
+            settle(session, {message.visit_id for message in rows.values()})
+            for line, news in told:
+                line.tell(lock_state(session, line.channel), news, at)
+            write_tallies(session)
         self._unrecorded = []
-
-    def _heed(self, outcome: SendOutcome) -> None:
-        """Slow down when the carrier asks for it, and pause while it refuses our account.
-
-        Called by the workers, so that those still to begin do not: each write is of one name, and the
-        last wins.
-        """
-        match outcome:
-            case Paused(error_code):
-                self._in_trouble, self._resume_at = True, clock.now() + PAUSE
-                log.error("sender_paused", extra={"error_code": error_code, "sender": self._sender.name})
-            case Later(wait):
-                resume_at = clock.now() + wait
-                self._resume_at = max(self._resume_at or resume_at, resume_at)
-            case _:
-                self._in_trouble = False
+        for line, news in told:
+            line.forget(news)
 
 
 def stop_on_signals() -> Event:

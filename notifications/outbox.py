@@ -1,4 +1,4 @@
-"""The outbox: the text a change needs, written beside the change in the caller's own transaction.
+"""The outbox: the message a change needs, written beside the change in the caller's own transaction.
 
 "The message row is written in the change's own transaction": either both are there or neither is. Nothing
 here sends. Booking and moving are hot paths, so these are plain statements: one to book, three to move.
@@ -15,7 +15,6 @@ from sqlalchemy.orm import Session
 
 from models.contact_task import ContactReason, ask_for_call
 from models.message import GONE, START_KINDS, Message, MessageKind, MessageStatus, new_message_reference
-from models.phone import takes_texts
 from models.prepared import Prepared, insert
 from models.resident import ContactBy, Resident
 from models.standards import (
@@ -29,7 +28,7 @@ from models.standards import (
     worth_telling,
 )
 from models.visit import Visit
-from notifications import policy
+from notifications import ladder, policy
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,11 +122,7 @@ def queue_visit_delayed(
     coming = [row.starts_at for row in _unsent(history) if row.kind in START_KINDS]
     before = coming[-1] if coming else _told_start(visit, history)
     change = _Change(session, visit, resident, at, history, before, None)
-    told = [
-        DelayTold(row.expected_at, row.decided_at)
-        for row in history
-        if row.kind is MessageKind.DELAYED and row.status in GONE
-    ]
+    told = _delays_told(history)
     unsent = [row for row in _unsent(history) if row.kind is MessageKind.DELAYED]
     answer = worth_telling(expected_at=expected_at, told_start=before, told=told, at=at, insisted=insisted)
     arrival = eta(expected_at, before)
@@ -174,8 +169,8 @@ class _Change:
         return Queued(False, self.before, self.notice)
 
     def already_in(self, row: Any) -> Queued:
-        """A text that is still waiting says it already."""
-        return Queued(True, self.before, self.notice, row.id, row.send_at)
+        """A message that is still waiting says it already."""
+        return Queued(True, self.before, self.notice, row.news_id, row.send_at)
 
     def ask(self, kind: MessageKind, reason: ContactReason, *, stop: Sequence[Any]) -> Queued:
         """A person must ring; `stop` are the texts that no longer may go."""
@@ -205,21 +200,25 @@ class _Change:
     ) -> Queued:
         """Write the text in place of those to `stop`, or ask for a call if this resident is not to be
         texted."""
-        why_not = _why_not_by_text(self.resident)
-        if why_not is not None:
-            return self.ask(kind, why_not, stop=stop)
         left = self.notice
+        expires_at = policy.expires_at(kind, left.reference_at, expected_at)
+        first = ladder.first_way(
+            self.resident, kind, decided_at=self.at, reference_at=left.reference_at, expires_at=expires_at
+        )
+        if first is None:
+            return self.ask(kind, _why_only_a_person(self.resident), stop=stop)
         message_id = uuid4()
-        send_at = policy.send_at(kind, self.at, left.reference_at)
         row = {
             "id": message_id,
             "visit_id": self.visit.id,
             "resident_id": self.visit.resident_id,
             "number": len(self.history) + 1,
+            "news_id": message_id,
             "kind": kind,
+            "channel": first.way.channel,
             "status": MessageStatus.HELD,
             "reference": new_message_reference(),
-            "to_number": self.resident.phone,
+            "to_address": first.way.address,
             "language": self.resident.language,
             "lane": policy.lane(kind),
             "previous_starts_at": previous_starts_at,
@@ -228,32 +227,39 @@ class _Change:
             "previous_expected_at": previous_expected_at,
             "decided_at": self.at,
             "reference_at": left.reference_at,
-            "send_at": send_at,
-            "expires_at": policy.expires_at(kind, left.reference_at, expected_at),
+            "send_at": first.at,
+            "expires_at": expires_at,
             "attempts": 0,
-            "next_try_at": send_at,
+            "next_try_at": first.at,
             "lookups": 0,
             "receipt_rank": 0,
         }
         insert(self.session, Message(**row))
         self.supersede(stop, by=message_id)
-        return Queued(due, self.before, left, message_id, send_at)
+        return Queued(due, self.before, left, message_id, first.at)
 
     def supersede(self, stop: Sequence[Any], by: UUID | None = None) -> None:
         """Stop texts that have not gone; `by` is the one that goes instead, if one does."""
         for row in stop:
-            _SUPERSEDE.run(self.session, stopped=row.id, by=by)
+            _SUPERSEDE.run(self.session, stopped=row.id, by=by, at=self.at)
 
 
 _SUPERSEDE = Prepared(
     update(Message.__table__)  # type: ignore[arg-type]
     .where(Message.id == bindparam("stopped"))
-    .values(status=MessageStatus.SUPERSEDED, superseded_by_id=bindparam("by"))
+    .values(
+        status=MessageStatus.SUPERSEDED,
+        superseded_by_id=bindparam("by"),
+        superseded_at=bindparam("at"),
+        look_up_at=None,
+        next_way_at=None,
+    )
 )
 
 _HISTORY = Prepared(
     select(
         Message.id,
+        Message.news_id,
         Message.kind,
         Message.status,
         Message.starts_at,
@@ -281,19 +287,24 @@ def _unsent(history: Sequence[Any]) -> list[Any]:
     return [row for row in history if row.status is MessageStatus.HELD]
 
 
+def _delays_told(history: Sequence[Any]) -> list[DelayTold]:
+    """The delays that were told, each once, however many messages it took."""
+    told = {
+        row.news_id: DelayTold(row.expected_at, row.decided_at)
+        for row in history
+        if row.kind is MessageKind.DELAYED and row.status in GONE
+    }
+    return list(told.values())
+
+
 def _booking_is_owed(history: Sequence[Any]) -> bool:
-    """Whether the booking text was stopped on its way, and no text has told a start since."""
+    """Whether no message has told a start yet, and the booking was to be told."""
     starts = [row for row in history if row.kind in START_KINDS]
-    stopped = (MessageStatus.HELD, MessageStatus.SUPERSEDED)
-    held_back = all(row.status in stopped for row in starts)
-    return held_back and any(row.kind is MessageKind.BOOKED for row in starts)
+    untold = all(row.status not in GONE for row in starts)
+    return untold and any(row.kind is MessageKind.BOOKED for row in starts)
 
 
-def _why_not_by_text(resident: Resident) -> ContactReason | None:
-    """Why this resident is not told by text, if so: they asked for a call, or no text can reach their
-    number."""
-    if resident.contact_by is ContactBy.CALL:
-        return ContactReason.PREFERS_CALL
-    if resident.phone is None or not takes_texts(resident.phone):
-        return ContactReason.NO_MOBILE_NUMBER
-    return None
+def _why_only_a_person(resident: Resident) -> ContactReason:
+    """Why nothing goes by itself: they asked for a call, or left no number that could be used."""
+    prefers = resident.contact_by is ContactBy.CALL
+    return ContactReason.PREFERS_CALL if prefers else ContactReason.NO_MOBILE_NUMBER

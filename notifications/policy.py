@@ -37,11 +37,17 @@ def send_at(kind: MessageKind, decided_at: datetime, reference_at: datetime) -> 
     """When the text is due, in UTC: the hold, then the night (rules 2 and 3). Delay texts ignore the
     night."""
     ready_at = decided_at.astimezone(UTC) + settle(kind, decided_at, reference_at)
+    return after_the_hold(kind, ready_at, reference_at)
+
+
+def after_the_hold(kind: MessageKind, ready_at: datetime, reference_at: datetime) -> datetime:
+    """When a text that is ready to go may go, in UTC: rule 3 alone."""
+    ready_at = ready_at.astimezone(UTC)
     if kind is MessageKind.DELAYED or not _is_night(ready_at):
         return ready_at
     if kind is MessageKind.BOOKED:
         # The resident heard the time at booking: the text can wait for the day, unless the visit cannot.
-        day = _next(DAY, ready_at)
+        day = next_time(DAY, ready_at)
         return day if day + MARGIN_BEFORE_REFERENCE <= reference_at else ready_at
     return _after_the_night(ready_at, reference_at)
 
@@ -70,12 +76,12 @@ def _after_the_night(ready_at: datetime, reference_at: datetime) -> datetime:
     gives up 24 hours that could still be given: that would only arise for a visit before 07:00 (08:00
     when the clocks go forward).
     """
-    day = _next(DAY, ready_at)
+    day = next_time(DAY, ready_at)
     if day + MARGIN_BEFORE_DEADLINE <= deadline(reference_at):
         return day
     if not _is_hard_night(ready_at):
         return ready_at
-    morning = _next(SOFT_MORNING, ready_at)
+    morning = next_time(SOFT_MORNING, ready_at)
     costs_the_notice = possible(ready_at, reference_at) and not possible(morning, reference_at)
     if morning + MARGIN_BEFORE_REFERENCE <= reference_at and not costs_the_notice:
         return morning
@@ -92,7 +98,7 @@ def _is_hard_night(at: datetime) -> bool:
     return wall >= HARD_NIGHT_FROM or wall < SOFT_MORNING
 
 
-def _next(wall: time, at: datetime) -> datetime:
+def next_time(wall: time, at: datetime) -> datetime:
     """The next time London's clocks show `wall`, in UTC. No clock change ever touches the hours asked for
     here."""
     local = at.astimezone(LONDON)

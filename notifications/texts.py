@@ -6,8 +6,11 @@ it may be read tomorrow.
 """
 
 import unicodedata
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
+from typing import TypeVar
 
 from models.clock import LONDON
 from models.message import Message, MessageKind
@@ -59,6 +62,14 @@ class Wording:
         return f"{at.astimezone(LONDON):%H:%M}"
 
 
+class DelayNews(StrEnum):
+    """What a delay message has to say."""
+
+    LATE = "late"
+    SOONER = "sooner"
+    BACK_ON_TIME = "back_on_time"
+
+
 WORDINGS = {
     "en": Wording(
         days=("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"),
@@ -77,18 +88,45 @@ WORDINGS = {
         " We expect to be with you about {eta}. If this does not suit you, please call {phone}. Ref {ref}",
     ),
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """One language's answers to what residents write. Each may use {council} and {phone}, `confirmed` {start}."""
+
+    confirmed: str
+    read: str
+    started: str
+    help: str
+    unknown: str
+
+
+ANSWERS = {
+    "en": Answers(
+        confirmed="{council}: thank you. We will see you at home on {start}."
+        " If anything changes, please call {phone}.",
+        read="{council}: thank you. Somebody will read this and call you. If it is urgent, please call {phone}.",
+        started="{council}: we will text you again about our visits to your home. Reply STOP to end this.",
+        help="{council}: we text you about our visits to your home. Reply YES to confirm, CHANGE if the time does"
+        " not suit you, STOP for no more texts. Or call {phone}.",
+        unknown="{council}: we do not know this number, so we cannot see your visit. Please call {phone}.",
+    ),
+}
 DEFAULT = "en"
 
 
-def wording(language: str) -> Wording:
-    """The wording for a language tag such as `en-GB`: the tag's own, its language's, or English."""
-    return WORDINGS.get(language) or WORDINGS.get(language.split("-")[0].lower()) or WORDINGS[DEFAULT]
+Words = TypeVar("Words")
+
+
+def in_language(said: Mapping[str, Words], language: str) -> Words:
+    """What is said in the language of a tag such as `en-GB`: the tag's own, its language's, or English."""
+    return said.get(language) or said.get(language.split("-")[0].lower()) or said[DEFAULT]
 
 
 def render(message: Message, council: Council) -> str:
     """The whole text of one message, in the resident's language. Raises ValueError if a time it needs is
     missing."""
-    words = wording(message.language)
+    words = in_language(WORDINGS, message.language)
     values = {"council": council.name, "phone": council.phone, "ref": message.reference}
     values["start"] = words.day_and_time(message.starts_at)
     match message.kind:
@@ -111,10 +149,20 @@ def _sentence(message: Message, words: Wording) -> str:
             return words.moved
         case MessageKind.CANCELLED:
             return words.cancelled
-    expected, before = message.expected_at, message.previous_expected_at
-    if expected is not None and before is not None and expected < before:
-        return words.back_on_time if expected <= message.starts_at else words.sooner
+    match delay_news(message):
+        case DelayNews.SOONER:
+            return words.sooner
+        case DelayNews.BACK_ON_TIME:
+            return words.back_on_time
     return words.delayed
+
+
+def delay_news(message: Message) -> DelayNews:
+    """Whether what is expected now is worse or better than what the resident was told before."""
+    expected, before = message.expected_at, message.previous_expected_at
+    if expected is None or before is None or expected >= before:
+        return DelayNews.LATE
+    return DelayNews.BACK_ON_TIME if expected <= message.starts_at else DelayNews.SOONER
 
 
 def plain(text: str) -> str:

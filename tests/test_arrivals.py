@@ -9,6 +9,7 @@ from sqlalchemy import update
 
 from models.database import transaction
 from models.message import Message, MessageKind, MessageStatus
+from models.promise import settle
 from tests import factories
 from tests.steps import MONDAY_9, arrive, book, depart, finish, instant, move, path, problem, see
 
@@ -174,6 +175,7 @@ def told(visit, status: MessageStatus, *, accepted_at=None, delivered_at=None) -
             )
             .values(status=status, accepted_at=accepted_at, delivered_at=delivered_at)
         )
+        settle(session, [UUID(visit["id"])])
 
 
 WEDNESDAY = MONDAY_9 + timedelta(days=2, hours=1)

@@ -950,22 +950,22 @@ def door() -> Iterator[Case]:
 
 def callbacks() -> Iterator[Case]:
     form = {"Content-Type": "application/x-www-form-urlencoded"}
-    path = "/callbacks/twilio/status"
-    for name, query, body, headers in (
-        ("nothing", "", b"", {}),
-        ("no signature", "?message=@visit@", b"MessageStatus=sent", form),
-        ("an empty signature", "?message=@visit@", b"MessageStatus=sent", form | {"X-Twilio-Signature": ""}),
-        ("a signature of words", "?message=x", b"MessageStatus=sent", form | {"X-Twilio-Signature": "trust me"}),
-        ("a signature of Latin-1", "", b"", form | {"X-Twilio-Signature": "\xe9\xff"}),
-        ("a signature of 10 kB", "", b"", form | {"X-Twilio-Signature": "A" * 10_000}),
-        ("JSON", "", b"{}", JSON),
-        ("invalid UTF-8", "?message=%ff", b"\xff=\xff", form | {"X-Twilio-Signature": "x"}),
-        ("NUL", "?message=%00", b"MessageSid=%00", form | {"X-Twilio-Signature": "x"}),
-        ("100 kB", "", b"a=" + b"x" * 100_000, form),
-        ("2,000 fields", "", b"&".join(b"a=%d" % number for number in range(2000)), form),
-    ):
-        yield Case(f"POST {path} with {name}", "POST", path + query, None, body, headers)
-    yield Case(f"GET {path}", "GET", path, None, statuses=frozenset({405}))
+    for path in (f"/callbacks/twilio/{what}" for what in ("status", "call", "inbound")):
+        for name, query, body, headers in (
+            ("nothing", "", b"", {}),
+            ("no signature", "?message=@visit@", b"MessageStatus=sent", form),
+            ("an empty signature", "?message=@visit@", b"MessageStatus=sent", form | {"X-Twilio-Signature": ""}),
+            ("a signature of words", "?message=x", b"Body=STOP", form | {"X-Twilio-Signature": "trust me"}),
+            ("a signature of Latin-1", "", b"", form | {"X-Twilio-Signature": "\xe9\xff"}),
+            ("a signature of 10 kB", "", b"", form | {"X-Twilio-Signature": "A" * 10_000}),
+            ("JSON", "", b"{}", JSON),
+            ("invalid UTF-8", "?message=%ff", b"\xff=\xff", form | {"X-Twilio-Signature": "x"}),
+            ("NUL", "?message=%00", b"MessageSid=%00", form | {"X-Twilio-Signature": "x"}),
+            ("100 kB", "", b"a=" + b"x" * 100_000, form),
+            ("2,000 fields", "", b"&".join(b"a=%d" % number for number in range(2000)), form),
+        ):
+            yield Case(f"POST {path} with {name}", "POST", path + query, None, body, headers)
+        yield Case(f"GET {path}", "GET", path, None, statuses=frozenset({405}))
 
 
 def cases() -> Iterator[Case]:

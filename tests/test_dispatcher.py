@@ -13,7 +13,7 @@ from sqlalchemy import update
 
 from models.contact_task import ContactReason
 from models.database import engine, transaction
-from models.message import Message, MessageStatus
+from models.message import Channel, Message, MessageStatus
 from models.resident import Resident
 from models.visit import Visit
 from notifications import outbox
@@ -35,6 +35,7 @@ from tests.sending import (
     sender_to,
     status,
     tasks,
+    texting,
 )
 
 pytestmark = pytest.mark.usefixtures("database")
@@ -97,7 +98,7 @@ def test_texts_go_in_their_lanes_and_moves_by_the_time_that_is_nearest(
         of = session.get_one(Resident, cancelled_visit.resident_id)
         cancelled = outbox.queue_visit_cancelled(session, cancelled_visit, of, at=MONDAY)
     stopped_clock.advance(120)
-    dispatcher = Dispatcher(sender, HARROW, in_flight=1)
+    dispatcher = texting(sender, in_flight=1)
     dispatcher.send_due()
     dispatcher.close()
     # The delayed visit's own booking text is older and goes before it: one at a time per visit.
@@ -201,7 +202,7 @@ def test_a_fault_of_our_account_pauses_the_sender_and_fails_nothing(
 ) -> None:
     texts = [book() for _ in range(6)]
     carrier.plan = lambda _number, _form: Fault(status=401 if code == 20003 else 400, code=code)
-    dispatcher = Dispatcher(sender, HARROW, in_flight=1)
+    dispatcher = texting(sender, in_flight=1)
     dispatcher.send_due()
     paused_after = carrier.sends
     assert {status(each) for each in texts} == {MessageStatus.HELD}
@@ -239,9 +240,9 @@ def test_expiry_is_checked_again_just_before_sending(
     carrier: Carrier, sender: TwilioSender, stopped_clock: StoppedClock
 ) -> None:
     message_id = book()
-    dispatcher = Dispatcher(sender, HARROW, in_flight=1, lease=timedelta(days=9))
+    dispatcher = Dispatcher({Channel.TEXT: sender}, HARROW, in_flight=1, lease=timedelta(days=9))
     free = threading.Event()
-    dispatcher._workers.submit(free.wait)
+    dispatcher._lines[0]._workers.submit(free.wait)
     dispatcher._turn(1)
     assert status(message_id) is MessageStatus.CLAIMED
     stopped_clock.set(WEDNESDAY)
@@ -287,5 +288,5 @@ def test_the_logs_hold_ids_and_nothing_personal(
         said = str(record.__dict__)
         assert "7700900123" not in said and "Adeyemi" not in said and "Harrow Council" not in said
     events = [record for record in caplog.records if record.name.startswith("notifications")]
-    assert [record.message for record in events] == ["text_unclear", "text_accepted"]
+    assert [record.message for record in events] == ["message_unclear", "message_accepted"]
     assert {record.__dict__["message_id"] for record in events} == {str(message_id)}

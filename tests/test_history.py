@@ -80,7 +80,10 @@ def test_messages_are_told_with_what_became_of_them(scheduler, officer, resident
     assert (first["kind"], first["status"]) == ("booked", "superseded")
     assert set(second) == {
         "id",
+        "news_id",
+        "number",
         "kind",
+        "channel",
         "status",
         "reference",
         "decided_at",
@@ -92,7 +95,12 @@ def test_messages_are_told_with_what_became_of_them(scheduler, officer, resident
         "error_code",
         "body",
         "parts",
+        "superseded_by_id",
+        "story",
+        "replies",
     }
+    assert [step["event"] for step in first["story"]] == ["queued", "superseded"]
+    assert first["story"][1]["details"] == {"superseded_by_id": second["id"]}
     page = scheduler.get(path(visit, "messages") + "?limit=1").json
     rest = scheduler.get(path(visit, "messages") + f"?limit=1&cursor={page['next_cursor']}").json
     assert [page["items"][0]["id"], rest["items"][0]["id"], rest["next_cursor"]] == [

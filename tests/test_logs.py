@@ -14,7 +14,7 @@ from api import create_app, logs
 from api.auth import roles
 from api.config import Settings
 from notifications.dispatcher import Dispatcher
-from notifications.senders import sender_from
+from notifications.senders import senders_from
 from notifications.texts import Council
 from tests import factories
 from tests.conftest import Client
@@ -96,16 +96,8 @@ def test_a_whole_story_at_debug_level_names_nobody(heard, admin, scheduler, sign
     scheduler.post("/v1/visits", body, Idempotency_Key="once")
     assert scheduler.post("/v1/visits", body).status_code == 409
     assert move(scheduler, visit, MONDAY_9 + timedelta(minutes=10), reason=REASON).status_code == 201
-    sender = sender_from(
-        sms_sender="console",
-        public_base_url="http://127.0.0.1:8000",
-        account_sid=None,
-        auth_token=None,
-        from_number=None,
-        messaging_service_sid=None,
-        api_base=None,
-    )
-    dispatcher = Dispatcher(sender, Council("Harrow Council", "020 7946 0123"))
+    senders = senders_from(sms_sender="console", public_base_url="http://127.0.0.1:8000")
+    dispatcher = Dispatcher(senders, Council("Harrow Council", "020 7946 0123"))
     assert dispatcher.send_due() >= 1
     dispatcher.close()
     assert depart(phone, visit).status_code == 201

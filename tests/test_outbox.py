@@ -11,7 +11,7 @@ from models import clock
 from models.clock import LONDON
 from models.contact_task import ContactReason, ContactTask, ContactTaskStatus
 from models.database import engine, reading, transaction
-from models.message import Message, MessageKind, MessageStatus
+from models.message import Channel, Message, MessageKind, MessageStatus
 from models.prepared import Prepared
 from models.resident import ContactBy, Resident
 from models.visit import Visit, find_locked
@@ -88,7 +88,9 @@ def delay(visit_id: UUID, expected_at: datetime, *, insisted: bool = False) -> Q
 
 
 def send() -> None:
-    dispatcher = Dispatcher(ConsoleSender(), Council("Harrow Council", "020 8863 5611"), in_flight=2)
+    dispatcher = Dispatcher(
+        {Channel.TEXT: ConsoleSender()}, Council("Harrow Council", "020 8863 5611"), in_flight=2
+    )
     dispatcher.send_due()
     dispatcher.close()
 
@@ -124,7 +126,7 @@ def test_a_booking_is_confirmed_by_text_at_once(resident: Resident) -> None:
     [text] = messages(visit_id)
     assert (text.kind, text.status, text.number) == (MessageKind.BOOKED, HELD, 1)
     assert (text.send_at, text.expires_at) == (MONDAY, WEDNESDAY)
-    assert (text.to_number, text.language) == ("+447700900123", "en")
+    assert (text.to_address, text.language) == ("+447700900123", "en")
     assert told_start(visit_id) == WEDNESDAY
 
 
@@ -140,11 +142,10 @@ def test_a_visit_entered_after_it_happened_is_not_texted(resident: Resident) -> 
     ("changes", "reason"),
     [
         ({"phone": None}, ContactReason.NO_MOBILE_NUMBER),
-        ({"phone": "+442088635611"}, ContactReason.NO_MOBILE_NUMBER),
         ({"contact_by": ContactBy.CALL}, ContactReason.PREFERS_CALL),
     ],
 )
-def test_who_takes_no_texts_is_rung(changes: dict[str, Any], reason: ContactReason) -> None:
+def test_who_can_only_be_told_by_a_person_is_rung(changes: dict[str, Any], reason: ContactReason) -> None:
     visit_id = book(factories.resident(**changes))
     queued = move(visit_id, THURSDAY)
     assert queued.due and not queued.told
@@ -153,6 +154,14 @@ def test_who_takes_no_texts_is_rung(changes: dict[str, Any], reason: ContactReas
     assert (task.reason, task.status, task.detail) == (reason, ContactTaskStatus.OPEN, "moved")
     assert task.due_at == MONDAY + timedelta(minutes=30)
     assert messages(visit_id) == []
+
+
+def test_a_landline_is_called_and_no_person_has_to_yet() -> None:
+    visit_id = book(factories.resident(phone="+442088635611"))
+    queued = move(visit_id, THURSDAY)
+    assert queued.told and queued.contact_task_id is None
+    assert [row.channel for row in messages(visit_id)] == [Channel.CALL] * 2
+    assert tasks(visit_id) == []
 
 
 def test_a_booking_takes_one_statement_of_the_outbox(resident: Resident) -> None:

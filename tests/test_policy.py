@@ -157,7 +157,7 @@ def test_the_night_never_costs_the_24_hours(day: datetime, hour: float) -> None:
             wall = sent.astimezone(LONDON)
             assert (wall.hour, wall.minute, wall.second) in ((7, 0, 0), (8, 0, 0))
         elif sent.astimezone(LONDON).hour >= 22 or sent.astimezone(LONDON).hour < 7:
-            morning = policy._next(policy.SOFT_MORNING, ready)
+            morning = policy.next_time(policy.SOFT_MORNING, ready)
             too_close = morning + policy.MARGIN_BEFORE_REFERENCE > reference
             assert too_close or ready <= deadline(reference) < morning
 

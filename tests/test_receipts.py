@@ -57,6 +57,7 @@ def test_receipts_come_in_any_order_and_more_than_once(
             assert receive(message_id, word, sid=carrier.handsets[0].sid, error_code="30005")
     assert status(message_id) is state
     assert (message(message_id).delivered_at is not None) == (state is MessageStatus.DELIVERED)
+    dispatch(sender)
     open_tasks = [task for task in tasks() if task.status is ContactTaskStatus.OPEN]
     assert len(open_tasks) == (1 if state in (MessageStatus.UNDELIVERED, MessageStatus.FAILED) else 0)
 

@@ -13,6 +13,7 @@ from models.clock import LONDON
 from models.contact_task import ContactTask, ContactTaskStatus
 from models.database import transaction
 from models.message import Message, MessageStatus
+from models.promise import settle
 from models.visit import Visit, VisitStatus
 from tests import factories
 from tests.steps import MONDAY_9, WEDNESDAY_10, cancel, move, problem
@@ -183,6 +184,7 @@ def became(message_id: str, status: MessageStatus, **times: datetime | None) -> 
     """What the carrier did with a text."""
     with transaction() as session:
         session.execute(update(Message).where(Message.id == UUID(message_id)).values(status=status, **times))
+        settle(session, [session.get_one(Message, UUID(message_id)).visit_id])
 
 
 def changed(
@@ -302,6 +304,8 @@ def test_a_call_in_place_of_a_text_that_failed_tells_too(sign_in, resident, stop
                 done_at=MONDAY_9 + timedelta(minutes=30),
             )
         )
+        session.flush()
+        settle(session, [visit.id])
     figures = one_group(scheduler, NOTICE)
     assert (figures["results"], figures["met"]) == ({"met": 1}, 1)
 

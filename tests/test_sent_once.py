@@ -17,10 +17,9 @@ from sqlalchemy.exc import OperationalError
 from models import clock
 from models.contact_task import ContactReason
 from models.database import transaction
-from models.message import MessageStatus
-from notifications import claims
+from models.message import Channel, MessageStatus
+from notifications import claims, recording
 from notifications import dispatcher as dispatcher_module
-from notifications.dispatcher import Dispatcher
 from notifications.senders.outcomes import Accepted, Outgoing, SendOutcome
 from notifications.senders.twilio import TwilioSender
 from tests.carrier import Carrier, Fault
@@ -35,7 +34,9 @@ from tests.sending import (
     message,
     sender_to,
     status,
+    stop_workers,
     tasks,
+    texting,
 )
 
 pytestmark = pytest.mark.usefixtures("database")
@@ -186,7 +187,7 @@ def test_a_crash_while_recording_sends_nothing_twice(
         raise CrashError
 
     with monkeypatch.context() as patched:
-        patched.setattr(claims, "_adopt", die)
+        patched.setattr(recording, "adopt", die)
         with pytest.raises(CrashError):
             dispatch(sender)
     assert len(carrier.handsets) == 1
@@ -208,7 +209,7 @@ def test_a_crash_after_a_look_up_only_makes_it_again(
         raise CrashError
 
     with monkeypatch.context() as patched:
-        patched.setattr(claims, "put_back", die)
+        patched.setattr(recording, "put_back", die)
         with pytest.raises(CrashError):
             dispatch(sender)
     assert carrier.sends == 1
@@ -237,7 +238,7 @@ def test_a_lease_in_force_keeps_other_dispatchers_away(
 ) -> None:
     message_id = book()
     with transaction() as session:
-        claims.claim_due(session, by="another", council=HARROW, at=clock.now(), limit=5)
+        claims.claim_due(session, by="another", channel=Channel.TEXT, council=HARROW, at=clock.now(), limit=5)
     stopped_clock.advance(59)
     dispatch(sender)
     assert status(message_id) is MessageStatus.CLAIMED
@@ -251,9 +252,9 @@ def test_a_dispatcher_whose_lease_is_running_out_does_not_call(
     carrier: Carrier, sender: TwilioSender, stopped_clock: StoppedClock
 ) -> None:
     message_id = book()
-    dispatcher = Dispatcher(sender, HARROW, in_flight=1)
+    dispatcher = texting(sender, in_flight=1)
     free = threading.Event()
-    dispatcher._workers.submit(free.wait)
+    dispatcher._lines[0]._workers.submit(free.wait)
     dispatcher._turn(1)
     stopped_clock.advance(41)
     free.set()
@@ -266,13 +267,17 @@ def test_an_answer_that_comes_after_the_lease_still_counts(
 ) -> None:
     message_id = book()
     with transaction() as session:
-        [claim] = claims.claim_due(session, by="slow", council=HARROW, at=clock.now(), limit=1)
+        [claim] = claims.claim_due(
+            session, by="slow", channel=Channel.TEXT, council=HARROW, at=clock.now(), limit=1
+        )
     stopped_clock.advance(61)
     with transaction() as session:
         claims.doubt_lapsed(session, at=clock.now(), limit=1)
     with transaction() as session:
         row = claims.lock(session, [message_id])[message_id]
-        claims.record_sent(session, row, claim, Accepted("SM1"), by="slow", carrier="twilio", at=clock.now())
+        recording.record_sent(
+            session, row, claim.attempt, Accepted("SM1"), by="slow", carrier="twilio", at=clock.now()
+        )
     assert status(message_id) is MessageStatus.ACCEPTED
 
 
@@ -281,7 +286,7 @@ def test_a_dispatcher_that_stops_ends_its_calls_and_hands_back_the_rest(
 ) -> None:
     carrier.latency_s = 0.2
     texts = [book() for _ in range(6)]
-    dispatcher = Dispatcher(sender, HARROW, in_flight=2)
+    dispatcher = texting(sender, in_flight=2)
     stop = threading.Event()
     running = threading.Thread(target=dispatcher.run, args=(stop,), kwargs={"poll_s": 0.01})
     running.start()
@@ -307,10 +312,10 @@ def test_a_database_that_goes_away_for_a_while_loses_no_outcome(
     def record(*given: Any, **more: Any) -> None:
         if error := next(failures, None):
             raise error
-        claims.record_sent(*given, **more)
+        recording.record_sent(*given, **more)
 
     monkeypatch.setattr(dispatcher_module, "record_sent", record)
-    dispatcher, stop = Dispatcher(sender, HARROW, in_flight=2), threading.Event()
+    dispatcher, stop = texting(sender, in_flight=2), threading.Event()
     running = threading.Thread(target=dispatcher.run, args=(stop,), kwargs={"poll_s": 0.01})
     running.start()
     for _ in range(500):
@@ -367,7 +372,7 @@ def test_whatever_goes_wrong_every_text_is_received_once(
 
     class Mortal:
         name = "twilio"
-        find, close = sender.find, sender.close
+        find, ask, close = sender.find, sender.ask, sender.close
 
         def send(self, text: Outgoing) -> SendOutcome:
             if chance.random() < 0.05:
@@ -378,10 +383,10 @@ def test_whatever_goes_wrong_every_text_is_received_once(
             return outcome
 
     for _ in range(120):
-        dispatcher = Dispatcher(Mortal(), HARROW, in_flight=4)
+        dispatcher = texting(Mortal())
         with contextlib.suppress(CrashError):
             dispatcher.send_due()
-        dispatcher._workers.shutdown(cancel_futures=True)
+        stop_workers(dispatcher)
         stopped_clock.advance(10)
     assert {status(each) for each in texts} == {MessageStatus.ACCEPTED}
     assert carrier.received() == Counter(message(each).reference for each in texts)

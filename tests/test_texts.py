@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from models.message import Message, MessageKind
 from notifications.parts import GSM7_BASIC, GSM7_EXTENDED, Encoding, measure
-from notifications.texts import WORDINGS, Council, plain, render, wording
+from notifications.texts import WORDINGS, Council, in_language, plain, render
 
 HARROW = Council("Harrow Council", "020 8863 5611")
 WORST = Council("London Borough of Harrow", "+44 (0)20 8863 5611")
@@ -92,7 +92,7 @@ def test_english_is_gsm7() -> None:
 
 @pytest.mark.parametrize("language", ["en-GB", "EN-gb", "xx", ""])
 def test_a_language_without_words_of_its_own_gets_english(language: str) -> None:
-    assert wording(language) is WORDINGS["en"]
+    assert in_language(WORDINGS, language) is WORDINGS["en"]
 
 
 def test_a_text_that_lacks_a_time_is_not_sent_half_said() -> None:

@@ -9,11 +9,11 @@ from uuid import UUID
 
 import pytest
 
+from models.message import Channel
 from notifications.receipts import valid_twilio_signature
-from notifications.senders import sender_from
-from notifications.senders import twilio as twilio_sender
+from notifications.senders import senders_from, twilio_http
 from notifications.senders.console import ConsoleSender
-from notifications.senders.outcomes import Accepted, Later, Missing, Outgoing, Paused, Refused, Unclear
+from notifications.senders.outcomes import Accepted, Later, Missing, Outgoing, Paused, Refused, Sought, Unclear
 from notifications.senders.twilio import TwilioSender
 from tests.carrier import ACCOUNT, TOKEN, Carrier, Fault
 
@@ -112,14 +112,14 @@ def test_each_answer_is_sorted_by_what_it_proves(
 def test_a_time_out_proves_nothing(
     carrier: Carrier, sender: TwilioSender, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(twilio_sender, "TIMEOUT_S", 0.2)
+    monkeypatch.setattr(twilio_http, "TIMEOUT_S", 0.2)
     carrier.fail(Fault(hang_s=1, accepted=True))
     assert sender.send(outgoing()) == Unclear("ReadTimeout")
     assert len(carrier.handsets) == 1
 
 
 def test_the_time_out_is_ten_seconds() -> None:
-    assert twilio_sender.TIMEOUT_S == 10
+    assert twilio_http.TIMEOUT_S == 10
 
 
 def test_a_connection_never_made_carried_nothing() -> None:
@@ -127,7 +127,7 @@ def test_a_connection_never_made_carried_nothing() -> None:
         taken.bind(("127.0.0.1", 0))
         sender = _sender(f"http://127.0.0.1:{taken.getsockname()[1]}")
         assert sender.send(outgoing()) == Later(timedelta(seconds=5))
-        assert sender.find("7K3QX2AB", "+447700900123", LONG_AGO) == Later(timedelta(seconds=5))
+        assert sender.find(Sought("7K3QX2AB", "+447700900123", LONG_AGO)) == Later(timedelta(seconds=5))
         sender.close()
 
 
@@ -136,20 +136,20 @@ def test_a_text_is_found_by_its_reference_on_any_page(carrier: Carrier, sender: 
     for number in range(120):
         sender.send(outgoing(f"{number:08}"))
     sender.send(outgoing("BBBB2222", to="+447700900456"))
-    found = sender.find("AAAA1111", "+447700900123", LONG_AGO)
+    found = sender.find(Sought("AAAA1111", "+447700900123", LONG_AGO))
     assert isinstance(found, Accepted)
     assert found.carrier_id == carrier.handsets[0].sid
     assert found.accepted_at is not None
     assert carrier.look_ups == 3
-    assert sender.find("BBBB2222", "+447700900123", LONG_AGO) == Missing()
-    assert sender.find("BBBB2222", "+447700900456", LONG_AGO) != Missing()
+    assert sender.find(Sought("BBBB2222", "+447700900123", LONG_AGO)) == Missing()
+    assert sender.find(Sought("BBBB2222", "+447700900456", LONG_AGO)) != Missing()
 
 
 def test_a_look_up_reads_no_further_than_the_text_could_be(carrier: Carrier, sender: TwilioSender) -> None:
     for number in range(120):
         sender.send(outgoing(f"{number:08}"))
     soon = datetime.now(UTC) + timedelta(minutes=1)
-    assert sender.find("AAAA1111", "+447700900123", soon) == Missing()
+    assert sender.find(Sought("AAAA1111", "+447700900123", soon)) == Missing()
     assert carrier.look_ups == 1
 
 
@@ -160,7 +160,7 @@ def test_a_look_up_that_failed_is_never_taken_for_missing(
     carrier: Carrier, sender: TwilioSender, fault: Fault
 ) -> None:
     carrier.list_faults.append(fault)
-    outcome = sender.find("7K3QX2AB", "+447700900123", LONG_AGO)
+    outcome = sender.find(Sought("7K3QX2AB", "+447700900123", LONG_AGO))
     assert isinstance(outcome, Unclear | Later | Paused)
 
 
@@ -177,32 +177,32 @@ def test_no_number_reaches_a_log_whatever_its_level(
 ) -> None:
     caplog.set_level(logging.DEBUG)
     sender.send(outgoing())
-    sender.find("7K3QX2AB", "+447700900123", LONG_AGO)
+    sender.find(Sought("7K3QX2AB", "+447700900123", LONG_AGO))
     assert "7700900123" not in caplog.text
     assert "Harrow" not in caplog.text
 
 
 def test_the_settings_choose_the_sender() -> None:
-    assert isinstance(sender_from(sms_sender="console", public_base_url="x"), ConsoleSender)
-    chosen = sender_from(
+    assert isinstance(senders_from(sms_sender="console", public_base_url="x")[Channel.TEXT], ConsoleSender)
+    chosen = senders_from(
         sms_sender="twilio",
         public_base_url="https://visits.example",
         account_sid=ACCOUNT,
         auth_token=TOKEN,
         from_number="+447700900999",
-    )
+    )[Channel.TEXT]
     assert isinstance(chosen, TwilioSender)
     chosen.close()
     with pytest.raises(ValueError, match="Twilio needs"):
-        sender_from(sms_sender="twilio", public_base_url="x", account_sid=ACCOUNT)
+        senders_from(sms_sender="twilio", public_base_url="x", account_sid=ACCOUNT)
     with pytest.raises(ValueError, match="SMS_SENDER"):
-        sender_from(sms_sender="pigeon", public_base_url="x")
+        senders_from(sms_sender="pigeon", public_base_url="x")
 
 
 def test_the_console_is_the_handset() -> None:
     console = ConsoleSender()
     assert console.send(outgoing()) == Accepted(f"local-{MESSAGE}", "delivered")
-    assert console.find("7K3QX2AB", "+447700900123", LONG_AGO) == Missing()
+    assert console.find(Sought("7K3QX2AB", "+447700900123", LONG_AGO)) == Missing()
 
 
 # Rows of twilio/twilio-python 306691e7, tests/unit/test_request_validator.py (MIT).

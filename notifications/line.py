@@ -1,0 +1,233 @@
+"""One channel's way out: its sender, the calls on their way, its pace and its pauses.
+
+The workers only call the carrier, "with no database connection held"; whoever owns the line records what comes
+back.
+"""
+
+import logging
+from collections import deque
+from collections.abc import Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from threading import Event
+from uuid import UUID
+
+from models import clock
+from models.message import Channel
+from models.sender_state import PausedBy, SenderState
+from notifications.claims import Claim, LookUp
+from notifications.recording import PAUSE, NotCalled
+from notifications.senders.outcomes import (
+    Accepted,
+    Later,
+    LookUpOutcome,
+    Outgoing,
+    Paused,
+    Sender,
+    SendOutcome,
+    Unclear,
+)
+
+LONGEST_CALL = timedelta(seconds=20)
+"""A call is only begun while the lease outlasts it: ten seconds to connect and ten for the answer."""
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """What came of a claim."""
+
+    claim: Claim
+    outcome: SendOutcome | NotCalled
+
+    @property
+    def message_id(self) -> UUID:
+        """Which message it was."""
+        return self.claim.message_id
+
+
+@dataclass(frozen=True, slots=True)
+class LookedUp:
+    """What came of a look-up."""
+
+    look_up: LookUp
+    outcome: LookUpOutcome
+
+    @property
+    def message_id(self) -> UUID:
+        """Which message it was."""
+        return self.look_up.message_id
+
+
+Done = Sent | LookedUp
+
+
+class Line:
+    """The way out of one channel, for one dispatcher.
+
+    `in_flight` is how many calls are on their way at once; `per_second` the sender's rate, 0 for no limit.
+    """
+
+    def __init__(self, channel: Channel, sender: Sender, *, in_flight: int, per_second: float) -> None:
+        self.channel = channel
+        self.sender = sender
+        self.per_second = per_second
+        self.calls: set[Future[Done]] = set()
+        self._waiting: deque[Claim] = deque()
+        self._in_flight = in_flight
+        self._most = in_flight * 4
+        self._workers = ThreadPoolExecutor(in_flight, thread_name_prefix=channel.value)
+        self._stopping = Event()
+        self._resume_at: datetime | None = None
+        self._paused_by_operator = False
+        self._in_trouble = False
+        self.news: Paused | Later | Accepted | None = None
+
+    # What it has room for
+
+    def heed(self, state: SenderState | None) -> None:
+        """Take over what another dispatcher or an operator has said of this sender."""
+        if state is None:
+            return
+        self._paused_by_operator = state.paused_by is PausedBy.OPERATOR
+        self._in_trouble = self._in_trouble or state.in_trouble
+        if state.resume_at is not None:
+            self._resume_at = max(self._resume_at or state.resume_at, state.resume_at)
+
+    def is_paused(self, at: datetime) -> bool:
+        """Whether nothing may go now."""
+        return self._paused_by_operator or (self._resume_at is not None and at < self._resume_at)
+
+    def is_closed(self, at: datetime) -> bool:
+        """Whether messages should go round by another way: calls and e-mails while their carrier refuses us.
+
+        Texts are the first way, and are kept until they can go: "the sender pauses, rows are kept".
+        """
+        refuses = self._in_trouble or self._paused_by_operator
+        return self.channel is not Channel.TEXT and refuses and self.is_paused(at)
+
+    def room(self, at: datetime) -> int:
+        """How many more messages it could take.
+
+        The workers have enough ahead of them: claim many at a time, not one by one. After a pause one message goes
+        ahead, to see whether the trouble is over.
+        """
+        busy = len(self.calls) + len(self._waiting)
+        if self.is_paused(at) or busy > self._most - self._in_flight:
+            return 0
+        return (1 if self._in_trouble else self._most) - busy
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether anything is on its way, or waits for its turn."""
+        return bool(self.calls or self._waiting)
+
+    # What it does
+
+    def take(self, claims: Iterable[Claim], look_ups: Iterable[LookUp], at: datetime) -> None:
+        """Begin look-ups now, and messages at their turn."""
+        self.calls |= {self._workers.submit(self._look_up, each) for each in look_ups}
+        self._waiting.extend(claims)
+        self.begin(at)
+
+    def begin(self, at: datetime) -> None:
+        """Hand the messages whose turn has come to the workers."""
+        while self._waiting and (self._waiting[0].turn_at <= at or self._stopping.is_set()):
+            self.calls.add(self._workers.submit(self._send, self._waiting.popleft()))
+
+    def next_turn_at(self) -> datetime | None:
+        """When the next message that waits has its turn."""
+        return self._waiting[0].turn_at if self._waiting else None
+
+    def done(self) -> list[Done]:
+        """What has come back since it was last asked."""
+        back = {call for call in self.calls if call.done()}
+        self.calls -= back
+        return [call.result() for call in back]
+
+    def close(self) -> list[Done]:
+        """End the calls on their way and hand back the rest; what came of all of them."""
+        self._stopping.set()
+        self.begin(clock.now())
+        self._workers.shutdown(wait=True)
+        ended = [call.result() for call in self.calls]
+        self.calls.clear()
+        self.sender.close()
+        return ended
+
+    # What all dispatchers should know
+
+    def tell(self, state: SenderState, news: Paused | Later | Accepted, at: datetime) -> None:
+        """Write into the sender's shared state what its carrier said of it."""
+        match news:
+            case Paused(error_code):
+                state.pause(PausedBy.ACCOUNT, error_code, at, resume_at=at + PAUSE)
+            case Later(wait):
+                if not state.in_trouble:
+                    state.pause(PausedBy.BUSY, "busy", at, resume_at=at + wait)
+            case Accepted():
+                if state.in_trouble:
+                    state.resume()
+
+    def forget(self, news: Paused | Later | Accepted) -> None:
+        """It is told; what a worker has noted since is kept."""
+        if self.news is news:
+            self.news = None
+
+    # In the workers
+
+    def _send(self, claim: Claim) -> Done:
+        at = clock.now()
+        too_late = at + LONGEST_CALL > claim.lease_ends_at or at >= claim.expires_at
+        if too_late or self._stopping.is_set() or self.is_paused(at):
+            return Sent(claim, NotCalled())
+        message = Outgoing(
+            message_id=claim.message_id,
+            reference=claim.reference,
+            to=claim.to,
+            body=claim.words.body,
+            valid_for=claim.expires_at - at,
+            subject=claim.words.subject,
+            language=claim.language,
+        )
+        try:
+            outcome = self.sender.send(message)
+        except Exception as error:
+            # A sender never raises; should one, the message may have gone, and is looked up like any other.
+            log.error("sender_broke", extra={"error": type(error).__name__})
+            outcome = Unclear(type(error).__name__)
+        self._note(outcome)
+        return Sent(claim, outcome)
+
+    def _look_up(self, look_up: LookUp) -> Done:
+        if self._stopping.is_set():
+            return LookedUp(look_up, Unclear("stopping"))
+        try:
+            if look_up.carrier_id is not None:
+                return LookedUp(look_up, self.sender.ask(look_up.carrier_id))
+            return LookedUp(look_up, self.sender.find(look_up.sought))
+        except Exception as error:
+            log.error("sender_broke", extra={"error": type(error).__name__})
+            return LookedUp(look_up, Unclear(type(error).__name__))
+
+    def _note(self, outcome: SendOutcome) -> None:
+        """Slow down when the carrier asks for it, and pause while it refuses our account.
+
+        Called by the workers, so that those still to begin do not: each write is of one name, and the
+        last wins.
+        """
+        match outcome:
+            case Paused(error_code):
+                self._in_trouble, self._resume_at = True, clock.now() + PAUSE
+                self.news = outcome
+                log.error("sender_paused", extra={"error_code": error_code, "sender": self.sender.name})
+            case Later(wait, alone) if not alone:
+                resume_at = clock.now() + wait
+                self._resume_at = max(self._resume_at or resume_at, resume_at)
+                self.news = outcome
+            case Accepted():
+                if self._in_trouble:
+                    self.news = outcome
+                self._in_trouble = False

@@ -1,0 +1,244 @@
+"""What came of a message once a dispatcher had it: written down, with its line in the message's story."""
+
+import logging
+from collections import Counter
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from models.contact_task import ContactReason, ask_for_call
+from models.message import Channel, Message, MessageStatus
+from models.message_event import MessageEventKind, tell
+from models.number import mark_unusable, stop_texts
+from models.tally import Count, count
+from notifications.ladder import STOPPED, UNUSABLE
+from notifications.mending import mend_next, put_back
+from notifications.receipts import apply_status
+from notifications.senders.outcomes import (
+    Accepted,
+    Later,
+    LookUpOutcome,
+    Missing,
+    Paused,
+    Refused,
+    SendOutcome,
+    Unclear,
+    Untraceable,
+)
+
+FIRST_LOOK_UP = timedelta(seconds=35)
+LAST_LOOK_UP = timedelta(seconds=90)
+LOOK_UP_AGAIN = timedelta(seconds=30)
+ASK_AGAIN = (timedelta(hours=1), timedelta(hours=11))
+"""When a receipt that never came is asked for again, for the record, after the first time."""
+
+PAUSE = timedelta(seconds=60)
+PAUSE_OF_THE_MESSAGE = timedelta(minutes=5)
+"""Longer than the sender's: should only this message meet the trouble, others go first once it resumes."""
+
+LATENESS_S = (1, 5, 10, 30, 60, 300)
+"""Buckets of how long after its time a message was handed over."""
+
+log = logging.getLogger(__name__)
+
+
+class NotCalled:
+    """The dispatcher did not call the carrier after all: it stops, or the lease or the message was running out."""
+
+
+def record_sent(
+    session: Session,
+    message: Message,
+    attempt: int,
+    outcome: SendOutcome | NotCalled,
+    *,
+    by: str,
+    carrier: str,
+    at: datetime,
+) -> None:
+    """Record what came of a claim. An acceptance is always news; anything else only while the claim is
+    ours: a receipt may have overtaken the answer, or another dispatcher the lease."""
+    if isinstance(outcome, Accepted):
+        adopt(session, message, outcome, carrier, at)
+        return
+    ours = message.status is MessageStatus.CLAIMED and message.claimed_by == by
+    if not ours or message.attempts != attempt:
+        return
+    message.carrier = carrier
+    match outcome:
+        case Refused(error_code, stopped):
+            (block if stopped else refuse)(session, message, error_code, at)
+        case Paused(error_code) if message.channel is not Channel.TEXT:
+            # Calls and e-mails are ways round: when one is closed, the next is tried and nobody waits.
+            refuse(session, message, error_code, at)
+        case Paused(error_code):
+            _postpone(session, message, PAUSE_OF_THE_MESSAGE, f"account-{error_code}", at)
+        case Later(wait):
+            _postpone(session, message, wait, "busy", at)
+        case Unclear(why):
+            doubt(session, message, at, why)
+        case NotCalled():
+            put_back(session, message, at)
+
+
+def record_looked_up(
+    session: Session, message: Message, asked_at: datetime, outcome: LookUpOutcome, *, carrier: str, at: datetime
+) -> None:
+    """Record what a look-up found: "adopt it if found, send again only if not".
+
+    Only a look-up asked for 90 s after the doubt is believed when it finds nothing. One that cannot be
+    made is made again; once the message has expired, a person rings.
+    """
+    if message.status is MessageStatus.ACCEPTED:
+        _record_asked(session, message, outcome, carrier, at)
+        return
+    if isinstance(outcome, Accepted):
+        adopt(session, message, outcome, carrier, at, found=True)
+        return
+    if message.status is not MessageStatus.UNKNOWN:
+        return
+    doubted_at = message.unclear_at or asked_at
+    if isinstance(outcome, Untraceable):
+        # It may have arrived: sent again it could arrive twice, so another way has to do.
+        refuse(session, message, "untraceable", at)
+    elif isinstance(outcome, Missing):
+        message.lookups += 1
+        tell(session, message.id, MessageEventKind.LOOKED_UP, at, found=False)
+        if asked_at >= doubted_at + LAST_LOOK_UP:
+            put_back(session, message, at)
+        else:
+            message.look_up_at = doubted_at + LAST_LOOK_UP
+    elif message.expires_at <= at:
+        expire(session, message, at)
+    else:
+        wait = max(outcome.wait, LOOK_UP_AGAIN) if isinstance(outcome, Later) else LOOK_UP_AGAIN
+        message.look_up_at = at + wait
+
+
+def _record_asked(session: Session, message: Message, outcome: LookUpOutcome, carrier: str, at: datetime) -> None:
+    """The carrier was asked for a receipt that never came."""
+    message.lookups += 1
+    asked = message.lookups
+    if isinstance(outcome, Accepted):
+        tell(session, message.id, MessageEventKind.LOOKED_UP, at, found=True, status=outcome.status)
+        adopt(session, message, outcome, carrier, at)
+    if message.status is MessageStatus.ACCEPTED:
+        message.look_up_at = at + ASK_AGAIN[asked - 1] if asked <= len(ASK_AGAIN) else None
+
+
+def adopt(
+    session: Session, message: Message, outcome: Accepted, carrier: str, at: datetime, *, found: bool = False
+) -> None:
+    """The carrier has it, whatever we had come to think: it will not go again."""
+    news = message.accepted_at is None
+    message.carrier = carrier
+    sid, error_code = outcome.carrier_id, outcome.error_code
+    apply_status(session, message, sid=sid, status=outcome.status, error_code=error_code, at=at)
+    if message.accepted_at is None:
+        # A word for its progress that we do not know is an acceptance all the same.
+        apply_status(session, message, sid=sid, status="accepted", error_code=None, at=at)
+    if message.accepted_at and outcome.accepted_at:
+        message.accepted_at = min(message.accepted_at, outcome.accepted_at)
+    if not news:
+        return
+    accepted_at = message.accepted_at or at
+    tell(
+        session,
+        message.id,
+        MessageEventKind.ACCEPTED,
+        at,
+        carrier=carrier,
+        attempt=message.attempts,
+        found=found or None,
+    )
+    _tally(session, message, "accepted", accepted_at)
+    _log("message_accepted", message, carrier_id=outcome.carrier_id)
+
+
+def doubt(session: Session, message: Message, unclear_at: datetime, why: str) -> None:
+    """It may have gone: look for it at the carrier before anything else."""
+    message.status = MessageStatus.UNKNOWN
+    message.unclear_at = unclear_at
+    message.look_up_at = unclear_at + FIRST_LOOK_UP
+    message.lookups = 0
+    tell(session, message.id, MessageEventKind.UNCLEAR, unclear_at, why=why)
+    _tally(session, message, "unclear")
+    _log("message_unclear", message, why=why)
+
+
+def refuse(session: Session, message: Message, error_code: str, at: datetime) -> None:
+    """It was not taken, and never will be: the next way is tried."""
+    if error_code in UNUSABLE and message.channel is Channel.TEXT:
+        mark_unusable(session, message.to_address, error_code, at)
+    _give_up(session, message, MessageStatus.FAILED, error_code, at)
+    tell(session, message.id, MessageEventKind.REFUSED, at, error_code=error_code)
+    _tally(session, message, "refused")
+    _log("message_refused", message, error_code=error_code)
+
+
+def block(session: Session, message: Message, error_code: str, at: datetime) -> None:
+    """It must not go this way: "STOP means 'not by text', never 'not told'"."""
+    if error_code == STOPPED:
+        stop_texts(session, message.to_address, at)
+    _give_up(session, message, MessageStatus.BLOCKED, error_code, at)
+    tell(session, message.id, MessageEventKind.BLOCKED, at, error_code=error_code)
+    _tally(session, message, "blocked")
+    _log("message_blocked", message, error_code=error_code)
+
+
+def _give_up(session: Session, message: Message, status: MessageStatus, error_code: str, at: datetime) -> None:
+    message.status = status
+    message.failed_at, message.error_code = at, error_code
+    message.look_up_at, message.next_way_at = None, at
+    mend_next(session, message, at)
+
+
+def expire(session: Session, message: Message, at: datetime) -> None:
+    """It is no longer worth sending: a person rings."""
+    message.status = MessageStatus.EXPIRED
+    message.look_up_at = message.next_way_at = None
+    ask_for_call(
+        session,
+        visit_id=message.visit_id,
+        resident_id=message.resident_id,
+        message_id=message.news_id,
+        reason=ContactReason.TEXT_EXPIRED,
+        detail=message.kind.value,
+        reference_at=message.reference_at,
+        at=at,
+    )
+    mend_next(session, message, at)
+    tell(session, message.id, MessageEventKind.EXPIRED, at)
+    _tally(session, message, "expired")
+    _log("message_expired", message)
+
+
+def _postpone(session: Session, message: Message, wait: timedelta, why: str, at: datetime) -> None:
+    tell(session, message.id, MessageEventKind.POSTPONED, at, why=why, seconds=wait.total_seconds())
+    _tally(session, message, "postponed")
+    put_back(session, message, at, wait)
+
+
+def _tally(session: Session, message: Message, outcome: str, accepted_at: datetime | None = None) -> None:
+    """Gather what the metrics count; `write_tallies` writes it once for the whole transaction."""
+    counts: Counter[Count] = session.info.setdefault("tallies", Counter())
+    channel, kind = message.channel.value, message.kind.value
+    counts[Count("outcomes", channel, kind, outcome)] += 1
+    if accepted_at is not None:
+        if message.parts:
+            counts[Count("parts", channel, kind)] += message.parts
+        late_s = max(0.0, (accepted_at - message.send_at).total_seconds())
+        bucket = next((f"{bound}" for bound in LATENESS_S if late_s <= bound), "+Inf")
+        counts[Count("lateness", channel, kind, bucket)] += 1
+        # A count of whole milliseconds: a Counter of ints stays one.
+        counts[Count("lateness_ms", channel, kind)] += round(late_s * 1000)
+
+
+def write_tallies(session: Session) -> None:
+    """Write what this transaction's steps gathered."""
+    count(session, session.info.pop("tallies", Counter()))
+
+
+def _log(event: str, message: Message, **fields: Any) -> None:
+    log.info(event, extra={"message_id": str(message.id), "visit_id": str(message.visit_id), **fields})

@@ -1,0 +1,258 @@
+"""Replies: what a resident's text asks for, what we do about it, and what we answer.
+
+"STOP and START in the forms people type, YES confirms a visit, CHANGE or free words open a contact task holding
+them."
+"""
+
+import re
+import unicodedata
+from datetime import datetime, timedelta
+from uuid import uuid4
+
+from sqlalchemy import ColumnElement, or_, select
+from sqlalchemy.orm import Session
+
+from models.contact_task import ContactReason, ask_for_call
+from models.message import Channel, Message
+from models.number import clear_unusable, start_texts, stop_texts
+from models.reply import Reply, ReplyKind
+from models.resident import Resident
+from models.visit import BEFORE_THE_DOOR, Visit, find_locked
+from notifications.receipts import it_was_answered
+from notifications.texts import ANSWERS, WORDINGS, Council, in_language
+
+LONGEST = 1600
+"""The longest text a carrier passes on, in characters."""
+
+NO_VISIT = timedelta(hours=2)
+"""A reply that is about no visit is read within half an hour, as if there were one in two hours."""
+
+IN_THE_AIR = timedelta(seconds=10)
+"""A reply that comes so soon after a text, before its receipt, was written before that text arrived."""
+
+_THUMB = "\U0001f44d\U0001f3fb-\U0001f3ff"
+_COURTESIES = re.compile(r"\b(please|pls|plz|thanks|thank you|thankyou|thx|ta|cheers)\b")
+
+
+_FORMS = {
+    # The carrier blocks a number by itself on the words of the first line, whatever we make of them.
+    ReplyKind.STOP: (
+        *("stop", "stopall", "unsubscribe", "cancel", "end", "quit", "revoke", "optout"),
+        *(
+            "stop all",
+            "stop now",
+            "stop it",
+            "stop this",
+            "opt out",
+            "opt me out",
+            "remove me",
+            "no more",
+            "no texts",
+        ),
+        *(
+            "stop texts",
+            "stop the texts",
+            "stop texting",
+            "stop texting me",
+            "stop sending texts",
+            "no more texts",
+        ),
+        *("stop messages", "stop the messages", "stop messaging me", "stop sending messages", "no more messages"),
+        *("stop sending me texts", "stop sending me messages", "dont text me", "do not text me", "stop stop"),
+    ),
+    ReplyKind.START: (
+        "start",
+        "unstop",
+        "restart",
+        "start again",
+        "start texts",
+        "optin",
+        "opt in",
+        "text me again",
+    ),
+    ReplyKind.YES: (
+        *(
+            "yes",
+            "y",
+            "yep",
+            "yeah",
+            "yes yes",
+            "ok",
+            "okay",
+            "yes ok",
+            "ok yes",
+            "confirm",
+            "confirmed",
+            "i confirm",
+        ),
+        *(
+            "yes confirm",
+            "yes confirmed",
+            "fine",
+            "thats fine",
+            "that is fine",
+            "yes thats fine",
+            "yes that is fine",
+        ),
+        *(f"\U0001f44d{colour}" for colour in ("", *map(chr, range(0x1F3FB, 0x1F400)))),
+    ),
+    ReplyKind.CHANGE: (
+        *("change", "change it", "change time", "change date", "change day", "change visit", "change appointment"),
+        *("rebook", "rearrange", "reschedule"),
+    ),
+    ReplyKind.HELP: ("help", "info"),
+}
+
+
+def classify(body: str) -> ReplyKind:
+    """What a text asks for: a word that is the whole of it, whatever its case, marks and courtesies.
+
+    "Please stop." stops; "Can you stop by at ten?" is for a person to read. CANCEL alone stops texts, because
+    the carrier stops them on that word; `record_reply` has a person ask what was meant.
+    """
+    words = _fold(body)
+    return next((kind for kind, forms in _FORMS.items() if words in forms), ReplyKind.WORDS)
+
+
+def _fold(body: str) -> str:
+    """The bare words: no case, no marks, no courtesies. A thumb up and its colour stay as they are."""
+    letters = unicodedata.normalize("NFKC", body).casefold()
+    letters = re.sub("['\u2019\ufe0f]", "", letters)
+    words = re.sub(rf"[^\w\s{_THUMB}]|_", " ", letters).split()
+    return " ".join(_COURTESIES.sub(" ", " ".join(words)).split())
+
+
+def record_reply(
+    session: Session,
+    *,
+    carrier_id: str,
+    from_number: str,
+    body: str,
+    carrier_did: str | None = None,
+    council: Council,
+    at: datetime,
+) -> str | None:
+    """Record one text from a resident and do what it asks; the words of our answer, None for silence.
+
+    `carrier_did` is the word (stop, start, help) that the carrier has heeded and answered by itself: then we say
+    nothing. A text that reaches us twice is answered alike and does nothing the second time.
+    """
+    known = session.scalar(select(Reply).where(Reply.carrier_id == carrier_id))
+    if known is not None:
+        return known.answer
+    body = body[:LONGEST]
+    kind = ReplyKind(carrier_did) if carrier_did else classify(body)
+    message = _answered(session, from_number, at)
+    resident = _resident(session, from_number, message)
+    visit = _visit(session, resident, message, at)
+    reply = Reply(
+        id=uuid4(),
+        carrier_id=carrier_id,
+        from_number=from_number,
+        resident_id=resident.id if resident else None,
+        visit_id=visit.id if visit else None,
+        message_id=message.id if message else None,
+        kind=kind,
+        body=body,
+        received_at=at,
+    )
+    session.add(reply)
+    _heed_number(session, kind, from_number, at)
+    if message is not None:
+        it_was_answered(session, message.id, at)
+    answer = _act(session, reply, visit, resident, message, council, at)
+    reply.answer = None if carrier_did else answer
+    return reply.answer
+
+
+def _heed_number(session: Session, kind: ReplyKind, number: str, at: datetime) -> None:
+    clear_unusable(session, number)
+    if kind is ReplyKind.STOP:
+        stop_texts(session, number, at)
+    elif kind in (ReplyKind.START, ReplyKind.YES):
+        # On YES, too, the carrier lets texts through again.
+        start_texts(session, number)
+
+
+def _act(
+    session: Session,
+    reply: Reply,
+    visit: Visit | None,
+    resident: Resident | None,
+    message: Message | None,
+    council: Council,
+    at: datetime,
+) -> str | None:
+    """Do what the reply asks, and say what we did."""
+    say = in_language(ANSWERS, resident.language if resident else "en")
+    values = {"council": council.name, "phone": council.phone}
+    if reply.kind is ReplyKind.STOP and _fold(reply.body) != "cancel":
+        return None
+    if reply.kind is ReplyKind.START:
+        return say.started.format_map(values)
+    if reply.kind is ReplyKind.HELP:
+        return say.help.format_map(values)
+    if resident is None:
+        return None if reply.kind is ReplyKind.STOP else say.unknown.format_map(values)
+    if reply.kind is ReplyKind.YES and visit and message and visit.starts_at == message.starts_at:
+        visit.confirm(session, reply_id=reply.id, at=at)
+        return say.confirmed.format_map(
+            values | {"start": in_language(WORDINGS, resident.language).day_and_time(visit.starts_at)}
+        )
+    # A YES to a time that is no longer the visit's is for a person, too.
+    ask_for_call(
+        session,
+        visit_id=visit.id if visit else None,
+        resident_id=resident.id,
+        reason=ContactReason.REPLIED,
+        detail=reply.kind.value,
+        words=reply.body,
+        reference_at=visit.starts_at if visit else at + NO_VISIT,
+        at=at,
+    )
+    return None if reply.kind is ReplyKind.STOP else say.read.format_map(values)
+
+
+def _answered(session: Session, number: str, at: datetime) -> Message | None:
+    """The text that a reply from this number answers: the newest that can have arrived, or the newest at all."""
+    sent = session.scalars(
+        select(Message)
+        .where(
+            Message.resident_id.in_(select(Resident.id).where(_has(number))),
+            Message.to_address == number,
+            Message.channel == Channel.TEXT,
+            Message.accepted_at.is_not(None),
+        )
+        .order_by(Message.accepted_at.desc(), Message.number.desc(), Message.id)
+        .limit(5)
+    ).all()
+    arrived = (each for each in sent if each.delivered_at or (each.accepted_at or at) <= at - IN_THE_AIR)
+    return next(arrived, sent[0] if sent else None)
+
+
+def _has(number: str) -> ColumnElement[bool]:
+    return or_(Resident.phone == number, Resident.second_phone == number)
+
+
+def _resident(session: Session, number: str, message: Message | None) -> Resident | None:
+    if message is not None:
+        return session.get(Resident, message.resident_id)
+    first = select(Resident).where(_has(number)).order_by(Resident.created_at, Resident.id)
+    return session.scalars(first.limit(1)).first()
+
+
+def _visit(session: Session, resident: Resident | None, message: Message | None, at: datetime) -> Visit | None:
+    """The visit a reply is about, locked: that of the text it answers while it is still to come, else the next."""
+    if resident is None:
+        return None
+    if message is not None:
+        visit = find_locked(session, message.visit_id)
+        if visit.status in BEFORE_THE_DOOR:
+            return visit
+    coming = session.scalar(
+        select(Visit.id)
+        .where(Visit.resident_id == resident.id, Visit.status.in_(BEFORE_THE_DOOR), Visit.starts_at > at)
+        .order_by(Visit.starts_at, Visit.id)
+        .limit(1)
+    )
+    return find_locked(session, coming) if coming else None
