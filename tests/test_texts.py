@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models.message import Message, MessageKind
-from notifications.parts import GSM7_BASIC, GSM7_EXTENDED, Encoding, measure
+from notifications.parts import Encoding, measure
 from notifications.texts import WORDINGS, Council, plain, render, wording
 
 HARROW = Council("Harrow Council", "020 8863 5611")
@@ -119,52 +119,3 @@ def test_curly_quotes_and_dashes_are_made_plain_and_letters_never(typed: str, se
 def test_no_letter_of_any_script_is_ever_changed(letters: str) -> None:
     letters = unicodedata.normalize("NFC", letters)
     assert plain(letters) == letters
-
-
-# Rows of TwilioDevEd/message-segment-calculator a50230f (MIT)
-# and of alphagov/notifications-utils a9af02a (MIT).
-@pytest.mark.parametrize(
-    ("text", "encoding", "parts", "source"),
-    [
-        ("1234567890" * 16, "GSM-7", 1, "twilio"),
-        ("1234567890" * 16 + "1", "GSM-7", 2, "twilio"),
-        ("1234567890" * 30 + "1234567", "GSM-7", 3, "twilio"),
-        ("\U0001f61c" + "2345678901" * 6 + "23456789", "UCS-2", 1, "twilio"),
-        ("\U0001f61c" + "2345678901" * 6 + "234567890", "UCS-2", 2, "twilio"),
-        ("\U0001f61c" + "2345678901" * 13 + "234", "UCS-2", 3, "twilio"),
-        ("\U0001f1ee\U0001f1f9" + "2345678901" * 6 + "234567", "UCS-2", 1, "twilio"),
-        ("\U0001f1ee\U0001f1f9" + "2345678901" * 6 + "2345678", "UCS-2", 2, "twilio"),
-        ("à" * 71, "GSM-7", 1, "notify"),
-        ("à" * 160, "GSM-7", 1, "notify"),
-        ("à" * 161, "GSM-7", 2, "notify"),
-        ("à" * 307, "GSM-7", 3, "notify"),
-        ("ÿ" * 70, "UCS-2", 1, "notify"),
-        ("ÿ" * 71, "UCS-2", 2, "notify"),
-        ("ÿ" * 135, "UCS-2", 3, "notify"),
-        ("^" * 80, "GSM-7", 1, "notify"),
-        ("^" * 81, "GSM-7", 2, "notify"),
-    ],
-)
-def test_parts_are_counted_as_the_carrier_counts(text: str, encoding: str, parts: int, source: str) -> None:
-    assert (measure(text).encoding, measure(text).parts) == (encoding, parts)
-
-
-def test_an_escaped_character_is_never_split_between_parts() -> None:
-    """306 septets fill two parts exactly, unless an escape would straddle the border."""
-    assert measure("a" * 304 + "€").parts == 2
-    assert measure("a" * 152 + "€" + "a" * 152).parts == 3
-
-
-def test_a_surrogate_pair_is_never_split_between_parts() -> None:
-    assert measure("ж" * 66 + "\U0001f61c" + "ж" * 66).parts == 3
-    assert measure("ж" * 65 + "\U0001f61c" + "ж" * 67).parts == 2
-
-
-@given(st.text(alphabet=[*sorted(GSM7_BASIC | GSM7_EXTENDED), "ж", "\U0001f61c"], max_size=700))
-def test_parts_are_as_many_as_their_units_need_or_one_more_for_each_border(text: str) -> None:
-    size = measure(text)
-    single, several = (160, 153) if size.encoding is Encoding.GSM7 else (70, 67)
-    if size.units <= single:
-        assert size.parts == 1
-    else:
-        assert -(-size.units // several) <= size.parts <= -(-size.units // (several - 1))
