@@ -7,7 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import SplitResult, urlsplit
 
+from notifications.parts import Encoding, measure
+from notifications.texts import plain
+
 INSTANCE = Path(__file__).resolve().parent.parent / "instance"
+
+LONGEST_NAME, LONGEST_PHONE = 40, 20
+LONGEST_IN_UCS2 = 34
+"""Of the council's name and number, so that no text has "more than 2 parts in GSM-7, 3 in UCS-2" (rule 10)."""
 
 
 class BadSetting(ValueError):
@@ -93,6 +100,7 @@ class Settings:
         if self.app_env not in ("development", "production"):
             raise BadSetting("APP_ENV must be development or production.")
         base = _web_address(self.public_base_url)
+        self._check_council()
         if self.log_level not in ("DEBUG", "INFO", "WARNING", "ERROR"):
             raise BadSetting("LOG_LEVEL must be DEBUG, INFO, WARNING or ERROR.")
         if not re.fullmatch(r"[a-z]{1,6}", self.badge_issuer):
@@ -122,6 +130,21 @@ class Settings:
             raise BadSetting("In production SMS_SENDER must be a carrier: console sends nothing.")
         if self.twilio_api_base:
             raise BadSetting("TWILIO_API_BASE is for stand-ins and is refused in production.")
+
+    def _check_council(self) -> None:
+        name, phone = plain(self.council_name), plain(self.council_phone)
+        if len(name) > LONGEST_NAME:
+            raise BadSetting(
+                f"COUNCIL_NAME may have {LONGEST_NAME} characters at most: every text begins with it."
+            )
+        if len(phone) > LONGEST_PHONE:
+            raise BadSetting(f"COUNCIL_PHONE may have {LONGEST_PHONE} characters at most: every text holds it.")
+        both = measure(name + phone)
+        if both.encoding is Encoding.UCS2 and both.units > LONGEST_IN_UCS2:
+            raise BadSetting(
+                "COUNCIL_NAME or COUNCIL_PHONE has a letter outside the alphabet of texts (GSM-7). A text then"
+                f" holds less than half: the two may have {LONGEST_IN_UCS2} characters together."
+            )
 
 
 def _telephone(sender: str) -> str | None:

@@ -14,17 +14,33 @@ from typing import TypeVar
 
 from models.clock import LONDON
 from models.message import Message, MessageKind
+from notifications.parts import Encoding, encoding_of
 
 _PLAIN = str.maketrans(
     {
-        **dict.fromkeys("\u2018\u2019\u201a\u201b\u2032\uff07", "'"),
-        **dict.fromkeys("\u201c\u201d\u201e\u201f\u2033\u00ab\u00bb\uff02", '"'),
-        **dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2015\u2212\ufe58\ufe63\uff0d", "-"),
-        **dict.fromkeys("\u00a0\u2002\u2003\u2007\u2009\u200a\u202f", " "),
+        **dict.fromkeys("\u2018\u2019\u201a\u201b\u2032\u2039\u203a\u275b\u275c\uff07`\u00b4", "'"),
+        **dict.fromkeys("\u201c\u201d\u201e\u201f\u2033\u00ab\u00bb\u275d\u275e\u301d\u301e\uff02", '"'),
+        **dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2015\u2022\u2043\u2212\ufe58\ufe63\uff0d", "-"),
+        **dict.fromkeys("\t\u00a0\u1680\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a", " "),
+        **dict.fromkeys("\u2028\u2029\u202f\u205f\u3000", " "),
         **dict.fromkeys("\u200b\u2060\ufeff\u00ad", ""),
         "\u2026": "...",
     }
 )
+"""Quotes, dashes and spaces as word processors put them in: always made plain."""
+
+_WIDE = [chr(code) for code in (*range(0xFE10, 0xFE6C), *range(0xFF01, 0xFF66))]
+_FOREIGN = str.maketrans(
+    {
+        **{wide: unicodedata.normalize("NFKC", wide) for wide in _WIDE if unicodedata.category(wide)[0] in "PS"},
+        **dict.fromkeys("\u3001\ufe11\ufe51\uff64", ","),
+        **dict.fromkeys("\u3002\uff61", "."),
+        **dict.fromkeys("\u2768\u276a\u27ee\u2985\uff5f", "("),
+        **dict.fromkeys("\u2769\u276b\u27ef\u2986\uff60", ")"),
+        **{"\u2774": "{", "\u2775": "}", "\u2017": "_", "\u203c": "!!", "\u204e": "*", "\u204f": ";"},
+    }
+)
+"""The same marks as other scripts and ornaments have them: made plain only where that makes the text GSM-7."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +185,8 @@ def plain(text: str) -> str:
     """Curly quotes, dashes and odd spaces made plain, so that they do not turn a text into UCS-2.
 
     "Letters never are": a name keeps its spelling, whatever it costs. A letter and its loose accent
-    become one.
+    become one. Where letters make the text UCS-2, a language keeps its own full stops and brackets too.
     """
-    return unicodedata.normalize("NFC", text).translate(_PLAIN)
+    text = unicodedata.normalize("NFC", text).translate(_PLAIN)
+    narrow = text.translate(_FOREIGN)
+    return narrow if encoding_of(narrow) is Encoding.GSM7 else text

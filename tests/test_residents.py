@@ -1,10 +1,9 @@
-"""Residents: how they are written down, and which telephone numbers we ring."""
+"""Residents: how they are written down."""
 
 from uuid import uuid4
 
 import pytest
 
-from models import phone
 from models.reference import new_visit_reference, read_visit_reference
 from models.resident import normalise_postcode
 from tests.steps import problem
@@ -38,77 +37,6 @@ def test_little_need_be_known_of_a_resident(scheduler):
     assert made.status_code == 201
     assert (made.json["language"], made.json["contact_by"], made.json["phone"]) == ("en", "text", None)
     assert made.json["address"]["line_2"] is None
-
-
-@pytest.mark.parametrize(
-    ("written", "kept"),
-    [
-        ("07700 900123", "+447700900123"),
-        ("07700900123", "+447700900123"),
-        ("+44 (0)7700 900123", "+447700900123"),
-        ("0044 7700 900 123", "+447700900123"),
-        ("(07700) 900-123", "+447700900123"),
-        ("07700 900000", "+447700900000"),
-        ("07700 900999", "+447700900999"),
-        ("٠٧٧٠٠٩٠٠١٢٣", "+447700900123"),
-        ("０７７００９００１２３", "+447700900123"),
-        ("020 8863 5611", "+442088635611"),
-        ("+44 20 8863 5611", "+442088635611"),
-        ("0116 496 0000", "+441164960000"),
-        ("0800 111 999", "+44800111999"),
-        ("07400 123456", "+447400123456"),
-        ("+353 85 012 3456", "+353850123456"),
-        ("+91 98765 43210", "+919876543210"),
-    ],
-)
-def test_a_number_comes_back_in_one_spelling_however_it_is_written(written, kept):
-    assert phone.normalise(written, drama=True) == kept
-
-
-@pytest.mark.parametrize(
-    "written",
-    [
-        "",
-        " ",
-        "12345",
-        "999",
-        "abc",
-        "07700 90012",
-        "07700 9001234",
-        "070 1234 5678",
-        "07012 345678",
-        "0909 879 0000",
-        "+44 909 879 0000",
-        "0871 200 0000",
-        "076 1234 5678",
-        "07624 123456 ext 5",
-        "+44 20 8863 5611 x12",
-        "+1 900 234 5678",
-        "+999 123 456 789",
-        "07700900123 07700900124",
-        "tel:07700900123;phone-context=+1",
-        "+" + "4" * 38,
-    ],
-)
-def test_numbers_we_do_not_ring_are_refused(written):
-    with pytest.raises(ValueError, match=r"\."):
-        phone.normalise(written, drama=True)
-
-
-def test_drama_numbers_are_for_anywhere_but_production():
-    for number in ("07700 900000", "07700 900999", "+44 7700 900123"):
-        assert phone.normalise(number, drama=True)
-        with pytest.raises(ValueError, match="not a number that is in use"):
-            phone.normalise(number, drama=False)
-    assert phone.normalise("07400 123456", drama=False) == "+447400123456"
-
-
-@pytest.mark.parametrize(
-    ("number", "reached"),
-    [("+447700900123", True), ("+447400123456", True), ("+442088635611", False), ("+12125550123", True)],
-)
-def test_a_text_reaches_a_mobile_and_no_landline(number, reached):
-    assert phone.takes_texts(number) is reached
 
 
 @pytest.mark.parametrize(

@@ -99,6 +99,30 @@ def test_a_setting_that_cannot_be_meant_stops_the_start(name, value):
             Settings.from_environment(environ | {name: value})
 
 
+@pytest.mark.parametrize(
+    ("name", "phone", "refused"),
+    [
+        ("W" * 40, "0" * 20, None),
+        ("W" * 41, "0" * 20, "COUNCIL_NAME may have 40 characters"),
+        ("W" * 40, "0" * 21, "COUNCIL_PHONE may have 20 characters"),
+        ("…" * 14, "0", "COUNCIL_NAME may have 40 characters"),
+        ("ŵ" * 14, "0" * 20, None),
+        ("ŵ" * 15, "0" * 20, "may have 34 characters together"),
+        ("Cyngor Sir Ynys Môn", "01248 750057", None),
+        ("“Harrow” – the Council’s own house visits", "020 8863 5611", "COUNCIL_NAME may have 40 characters"),
+        ("“Harrow” – the Council’s own home visits", "020 8863 5611", None),
+    ],
+)
+def test_the_councils_name_and_number_leave_room_for_the_words_of_every_text(name, phone, refused):
+    """Measured once quotes and dashes are plain, as texts have them."""
+    environ = {"COUNCIL_NAME": name, "COUNCIL_PHONE": phone}
+    if refused:
+        with pytest.raises(BadSetting, match=refused):
+            Settings.from_environment(environ)
+    else:
+        assert Settings.from_environment(environ).council_name == name
+
+
 def test_every_setting_is_in_the_documentation():
     written = (ROOT / "docs" / "settings.md").read_text("utf-8")
     for field in dataclasses.fields(Settings):

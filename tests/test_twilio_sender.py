@@ -10,7 +10,6 @@ from uuid import UUID
 import pytest
 
 from models.message import Channel
-from notifications.receipts import valid_twilio_signature
 from notifications.senders import senders_from, twilio_http
 from notifications.senders.console import ConsoleSender
 from notifications.senders.outcomes import Accepted, Later, Missing, Outgoing, Paused, Refused, Sought, Unclear
@@ -203,50 +202,3 @@ def test_the_console_is_the_handset() -> None:
     console = ConsoleSender()
     assert console.send(outgoing()) == Accepted(f"local-{MESSAGE}", "delivered")
     assert console.find(Sought("7K3QX2AB", "+447700900123", LONG_AGO)) == Missing()
-
-
-# Rows of twilio/twilio-python 306691e7, tests/unit/test_request_validator.py (MIT).
-PARAMS = {
-    "CallSid": "CA1234567890ABCDE",
-    "Digits": "1234",
-    "From": "+14158675309",
-    "To": "+18005551212",
-    "Caller": "+14158675309",
-}
-
-
-class Several(dict[str, list[str]]):
-    """A form in which a name comes more than once, as werkzeug's MultiDict has it."""
-
-    def getlist(self, name: str) -> list[str]:
-        return self[name]
-
-
-@pytest.mark.parametrize(
-    ("url", "params", "signature"),
-    [
-        ("https://mycompany.com/myapp.php?foo=1&bar=2", PARAMS, "RSOYDt4T1cUTdK1PDd93/VVr8B8="),
-        ("http://mycompany.com:1234/myapp.php?foo=1&bar=2", PARAMS, "Zmvh+3yNM1Phv2jhDCwEM3q5ebU="),
-        ("https://mycompany.com:443/myapp.php?foo=1&bar=2", PARAMS, "kvajT1Ptam85bY51eRf/AJRuM3w="),
-        ("http://mycompany.com:80/myapp.php?foo=1&bar=2", PARAMS, "0ZXoZLH/DfblKGATFgpif+LLRf4="),
-        (
-            "https://mycompany.com/myapp.php?foo=1&bar=2",
-            Several(Sid=["CA123"], SidAccount=["AC123"], Digits=["5678", "1234", "1234"]),
-            "IK+Dwps556ElfBT0I3Rgjkr1wJU=",
-        ),
-    ],
-)
-def test_twilios_own_signatures_are_good(url: str, params: dict[str, str], signature: str) -> None:
-    assert valid_twilio_signature("12345", url, params, signature)
-    assert not valid_twilio_signature("54321", url, params, signature)
-    assert not valid_twilio_signature("12345", url + "3", params, signature)
-
-
-@pytest.mark.parametrize("signature", [None, "", "é", "RSOYDt4T1cUTdK1PDd93/VVr8B8", "=" * 28])
-def test_a_missing_or_odd_signature_is_a_bad_one(signature: str | None) -> None:
-    url = "https://mycompany.com/myapp.php?foo=1&bar=2"
-    assert not valid_twilio_signature("12345", url, PARAMS, signature)
-
-
-def test_without_a_token_nothing_is_signed() -> None:
-    assert not valid_twilio_signature("", "https://mycompany.com/", {}, "RSOYDt4T1cUTdK1PDd93/VVr8B8=")
