@@ -6,7 +6,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from models.message import GONE, START_KINDS, Message, MessageKind, MessageStatus
-from models.standards import must_tell
+from models.standards import must_tell, reference
 from models.visit import Visit, VisitStatus
 
 
@@ -33,14 +33,15 @@ def put_back(session: Session, message: Message, *, next_try_at: datetime) -> No
         newer = [other for other in newer if other.kind is not MessageKind.DELAYED]
     if newer:
         message.supersede(newer[-1].id)
-        _mend(message, newer[0])
+        for other in newer:
+            _recall(session, other)
         return
     visit = session.execute(select(Visit.status, Visit.starts_at).where(Visit.id == message.visit_id)).one()
     if visit.status is VisitStatus.CANCELLED and message.kind is not MessageKind.CANCELLED:
         message.supersede()
     elif message.kind in START_KINDS:
         message.starts_at = visit.starts_at
-        _drop_if_unchanged(message)
+    _recall(session, message)
 
 
 def mend_next(session: Session, message: Message) -> None:
@@ -51,28 +52,43 @@ def mend_next(session: Session, message: Message) -> None:
         .where(
             Message.visit_id == message.visit_id,
             Message.number > message.number,
-            Message.kind != MessageKind.DELAYED,
+            Message.status == MessageStatus.HELD,
         )
         .order_by(Message.number)
-        .limit(1)
         .with_for_update()
-    ).first()
-    if following is not None:
-        _mend(message, following)
+    ).all()
+    for other in following:
+        _recall(session, other)
 
 
-def _mend(message: Message, following: Message) -> None:
-    if (
-        message.kind is MessageKind.MOVED
-        and following.kind is MessageKind.MOVED
-        and following.status is MessageStatus.HELD
-        and following.previous_starts_at == message.starts_at
-    ):
-        following.previous_starts_at = message.previous_starts_at
-        _drop_if_unchanged(following)
+def _recall(session: Session, message: Message) -> None:
+    """Let a text that is held name the time the resident has in mind, whatever became of the texts before it.
 
-
-def _drop_if_unchanged(message: Message) -> None:
-    before = message.previous_starts_at
-    if message.kind is MessageKind.MOVED and before and not must_tell(before, message.starts_at):
+    R, and with it the expiry, is reckoned from that time too.
+    """
+    if message.status is not MessageStatus.HELD or message.kind not in (MessageKind.MOVED, MessageKind.CANCELLED):
+        return
+    told = _told_before(session, message)
+    if message.kind is MessageKind.CANCELLED:
+        message.starts_at = message.reference_at = message.expires_at = told
+        return
+    message.previous_starts_at = told
+    message.reference_at = message.expires_at = reference(told, message.starts_at)
+    if not must_tell(told, message.starts_at):
         message.supersede()
+
+
+def _told_before(session: Session, message: Message) -> datetime:
+    """The start they were told by the last text before this one that went, or may have, or else at booking."""
+    by_text = session.scalar(
+        select(Message.starts_at)
+        .where(
+            Message.visit_id == message.visit_id,
+            Message.number < message.number,
+            Message.kind.in_(START_KINDS),
+            Message.status.in_(GONE),
+        )
+        .order_by(Message.number.desc())
+        .limit(1)
+    )
+    return by_text or session.scalars(select(Visit.first_promised_at).where(Visit.id == message.visit_id)).one()
