@@ -117,7 +117,8 @@ def claim_due(
     """Claim the texts that are due, first things first, and render them.
 
     "Delays first, then cancellations, then moves by R, then the rest." One at a time per visit: a text
-    waits while an older one is due or on its way, "at most 90 s".
+    waits while an older one is due or on its way, "at most 90 s": from when the older was claimed and it
+    itself was due. A text whose dispatcher died is only settled 150 s after it was claimed.
     """
     older = aliased(Message)
     waits = exists().where(
@@ -127,7 +128,7 @@ def claim_due(
             and_(older.status == MessageStatus.HELD, older.next_try_at <= at),
             and_(
                 older.status.in_([MessageStatus.CLAIMED, MessageStatus.UNKNOWN]),
-                older.claimed_at > at - ONE_AT_A_TIME,
+                or_(older.claimed_at > at - ONE_AT_A_TIME, Message.send_at > at - ONE_AT_A_TIME),
             ),
         ),
     )

@@ -6,12 +6,16 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from models import clock
 from models.contact_task import ContactTaskStatus
+from models.database import transaction
 from models.message import MessageStatus
+from notifications import claims
 from notifications.senders.twilio import TwilioSender
 from tests.carrier import Carrier, Fault
 from tests.conftest import StoppedClock
 from tests.sending import (
+    HARROW,
     THURSDAY,
     WEDNESDAY,
     book,
@@ -212,6 +216,26 @@ def test_a_text_put_back_is_dropped_if_nothing_has_changed_in_the_end(
     assert to_thursday is not None and moved_back[0] is not None
     assert status(to_thursday) is status(moved_back[0]) is MessageStatus.SUPERSEDED
     assert len(carrier.handsets) == 1
+
+
+def test_a_text_left_by_a_dead_dispatcher_is_settled_before_the_next_one_goes(
+    carrier: Carrier, sender: TwilioSender, stopped_clock: StoppedClock
+) -> None:
+    """It had not gone: so the cancellation decided just after it was claimed must name the time before it."""
+    booked = book()
+    dispatch(sender)
+    moved = move(booked, THURSDAY)
+    stopped_clock.advance(120)
+    with transaction() as session:
+        claims.claim_due(session, by="another", council=HARROW, at=clock.now(), limit=5)
+    cancel(booked)
+    for _ in range(16):
+        stopped_clock.advance(10)
+        dispatch(sender)
+    assert moved is not None
+    assert status(moved) is MessageStatus.SUPERSEDED
+    assert len(carrier.handsets) == 2
+    assert "cancelled our visit to your home on Wed 25 Nov 10:00" in carrier.handsets[1].body
 
 
 def test_two_texts_put_back_leave_the_newer_naming_the_time_they_know(
