@@ -1,6 +1,8 @@
 """What a text that never reached the carrier leaves behind: the visit's other texts must stay true."""
 
+from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -8,6 +10,7 @@ from sqlalchemy.orm import Session
 from models.message import GONE, START_KINDS, Message, MessageKind, MessageStatus
 from models.standards import must_tell, reference
 from models.visit import Visit, VisitStatus
+from notifications import policy
 
 
 def put_back(session: Session, message: Message, *, next_try_at: datetime) -> None:
@@ -61,34 +64,48 @@ def mend_next(session: Session, message: Message) -> None:
         _recall(session, other)
 
 
+def booking_is_owed(history: Sequence[Any]) -> bool:
+    """Whether the booking text was stopped on its way, and no text has told a start since."""
+    starts = [row for row in history if row.kind in START_KINDS]
+    stopped = (MessageStatus.HELD, MessageStatus.SUPERSEDED)
+    held_back = all(row.status in stopped for row in starts)
+    return held_back and any(row.kind is MessageKind.BOOKED for row in starts)
+
+
 def _recall(session: Session, message: Message) -> None:
     """Let a text that is held name the time the resident has in mind, whatever became of the texts before it.
 
-    R, and with it the expiry, is reckoned from that time too.
+    R, and with it the expiry, is reckoned from that time too. A move that comes to nothing is stopped, or
+    becomes the booking's text if that never went.
     """
     if message.status is not MessageStatus.HELD or message.kind not in (MessageKind.MOVED, MessageKind.CANCELLED):
         return
-    told = _told_before(session, message)
+    before = _starts_before(session, message)
+    told = next((row.starts_at for row in reversed(before) if row.status in GONE), None)
+    if told is None:
+        told = session.scalars(select(Visit.first_promised_at).where(Visit.id == message.visit_id)).one()
     if message.kind is MessageKind.CANCELLED:
         message.starts_at = message.reference_at = message.expires_at = told
         return
     message.previous_starts_at = told
     message.reference_at = message.expires_at = reference(told, message.starts_at)
-    if not must_tell(told, message.starts_at):
+    if must_tell(told, message.starts_at):
+        return
+    if booking_is_owed(before):
+        message.kind, message.lane = MessageKind.BOOKED, policy.lane(MessageKind.BOOKED)
+        message.previous_starts_at = None
+    else:
         message.supersede()
 
 
-def _told_before(session: Session, message: Message) -> datetime:
-    """The start they were told by the last text before this one that went, or may have, or else at booking."""
-    by_text = session.scalar(
-        select(Message.starts_at)
+def _starts_before(session: Session, message: Message) -> Sequence[Any]:
+    """What the visit's texts before this one said of its start, in order."""
+    return session.execute(
+        select(Message.kind, Message.status, Message.starts_at)
         .where(
             Message.visit_id == message.visit_id,
             Message.number < message.number,
             Message.kind.in_(START_KINDS),
-            Message.status.in_(GONE),
         )
-        .order_by(Message.number.desc())
-        .limit(1)
-    )
-    return by_text or session.scalars(select(Visit.first_promised_at).where(Visit.id == message.visit_id)).one()
+        .order_by(Message.number)
+    ).all()

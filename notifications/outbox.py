@@ -30,6 +30,7 @@ from models.standards import (
 )
 from models.visit import Visit
 from notifications import policy
+from notifications.mending import booking_is_owed
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +88,7 @@ def queue_visit_moved(session: Session, visit: Visit, resident: Resident, *, at:
             if row.kind is MessageKind.MOVED and row.starts_at == visit.starts_at:
                 return change.already_in(row)
         return change.tell(MessageKind.MOVED, stop=unsent, previous_starts_at=before)
-    if unsent and _booking_is_owed(history) and visit.starts_at > at:
+    if unsent and booking_is_owed(history) and visit.starts_at > at:
         # The booking text never went, and the one that goes instead must hold the time as it is now.
         return change.tell(MessageKind.BOOKED, stop=unsent, due=False)
     change.supersede(unsent)
@@ -279,14 +280,6 @@ def _told_start(visit: Visit, history: Sequence[Any]) -> datetime:
 
 def _unsent(history: Sequence[Any]) -> list[Any]:
     return [row for row in history if row.status is MessageStatus.HELD]
-
-
-def _booking_is_owed(history: Sequence[Any]) -> bool:
-    """Whether the booking text was stopped on its way, and no text has told a start since."""
-    starts = [row for row in history if row.kind in START_KINDS]
-    stopped = (MessageStatus.HELD, MessageStatus.SUPERSEDED)
-    held_back = all(row.status in stopped for row in starts)
-    return held_back and any(row.kind is MessageKind.BOOKED for row in starts)
 
 
 def _why_not_by_text(resident: Resident) -> ContactReason | None:

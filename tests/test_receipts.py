@@ -261,3 +261,24 @@ def test_two_texts_put_back_leave_the_newer_naming_the_time_they_know(
         dispatch(sender)
     assert len(carrier.handsets) == 2
     assert "It was Wed 25 Nov 10:00. It is now Fri 27 Nov 10:00" in carrier.handsets[1].body
+
+
+def test_a_move_that_comes_to_nothing_becomes_the_text_of_a_booking_that_never_went(
+    carrier: Carrier, sender: TwilioSender, stopped_clock: StoppedClock
+) -> None:
+    """Booked and at once moved to Thursday; back to Wednesday while that text, which never went, is in doubt."""
+    booked = book()
+    moved = move(booked, THURSDAY)
+    carrier.fail(Fault(status=500))
+    stopped_clock.advance(120)
+    dispatch(sender)
+    assert moved is not None
+    assert (status(booked), status(moved)) == (MessageStatus.SUPERSEDED, MessageStatus.UNKNOWN)
+    moved_back = move(booked, WEDNESDAY)
+    stopped_clock.advance(90)
+    dispatch(sender)
+    stopped_clock.advance(30)
+    dispatch(sender)
+    assert moved_back is not None and status(moved_back) is MessageStatus.ACCEPTED
+    assert len(carrier.handsets) == 1
+    assert "we will visit you at home on Wed 25 Nov 10:00" in carrier.handsets[0].body
