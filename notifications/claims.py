@@ -137,8 +137,9 @@ def claim_due(
     """Claim the messages of one channel that are due, first things first, and put them into words.
 
     "Delays first, then cancellations, then moves by R, then the rest." One at a time per visit: a message
-    waits while an older one is due or on its way, "at most 90 s". `per_second` is the sender's rate, in message
-    parts for texts and calls for calls; 0 is no limit. It is shared by all dispatchers.
+    waits while an older one is due or on its way, "at most 90 s": from when the older was claimed and it
+    itself was due. A message whose dispatcher died is only settled 150 s after it was claimed. `per_second` is
+    the sender's rate, in message parts for texts and calls for calls; 0 is no limit. All dispatchers share it.
     """
     state = None
     if per_second:
@@ -174,7 +175,7 @@ def _in_order(at: datetime, channel: Channel) -> Select[Any]:
             and_(older.status == MessageStatus.HELD, older.next_try_at <= at),
             and_(
                 older.status.in_([MessageStatus.CLAIMED, MessageStatus.UNKNOWN]),
-                older.claimed_at > at - ONE_AT_A_TIME,
+                or_(older.claimed_at > at - ONE_AT_A_TIME, Message.send_at > at - ONE_AT_A_TIME),
             ),
         ),
     )

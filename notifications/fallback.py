@@ -103,7 +103,7 @@ def _fall_back(
         log.info("next_way", extra={"message_id": str(message.id), "contact_task_id": str(task.id)})
         return
     following = add_to_news(message, follows, len(of_visit) + 1, resident.language, at)
-    bring_up_to_date(following, visit.status, visit.starts_at, at)
+    bring_up_to_date(session, following, visit.status, visit.starts_at, at)
     if following.status is MessageStatus.SUPERSEDED:
         return
     session.add(following)

@@ -1,13 +1,16 @@
 """What a message that never reached the carrier leaves behind: the visit's other messages must stay true."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from models.message import GONE, START_KINDS, Message, MessageKind, MessageStatus
-from models.standards import must_tell
+from models.standards import must_tell, reference
 from models.visit import Visit, VisitStatus
+from notifications import policy
 
 
 def put_back(session: Session, message: Message, at: datetime, wait: timedelta = timedelta(0)) -> None:
@@ -22,13 +25,14 @@ def put_back(session: Session, message: Message, at: datetime, wait: timedelta =
     newer = newer_news(message, _later(session, message))
     if newer:
         message.supersede(at, newer[-1].id)
-        _mend(message, newer[0], at)
+        for other in newer:
+            _recall(session, other, at)
         return
     visit = session.execute(select(Visit.status, Visit.starts_at).where(Visit.id == message.visit_id)).one()
-    bring_up_to_date(message, visit.status, visit.starts_at, at)
+    bring_up_to_date(session, message, visit.status, visit.starts_at, at)
 
 
-def newer_news(message: Message, later: list[Message]) -> list[Message]:
+def newer_news(message: Message, later: Sequence[Message]) -> list[Message]:
     """Those of the visit's later messages that tell, or are about to tell, what makes `message` old.
 
     A delay is old news once anything else is told; a promised time only once another time is.
@@ -43,48 +47,76 @@ def newer_news(message: Message, later: list[Message]) -> list[Message]:
     ]
 
 
-def bring_up_to_date(message: Message, status: VisitStatus, starts_at: datetime, at: datetime) -> None:
+def bring_up_to_date(
+    session: Session, message: Message, status: VisitStatus, starts_at: datetime, at: datetime
+) -> None:
     """Let a held message tell of the visit as it is now, or stop it if there is nothing to tell any more."""
     if status is VisitStatus.CANCELLED and message.kind is not MessageKind.CANCELLED:
         message.supersede(at)
     elif message.kind in START_KINDS:
         message.starts_at = starts_at
-        _drop_if_unchanged(message, at)
+    _recall(session, message, at)
 
 
 def mend_next(session: Session, message: Message, at: datetime) -> None:
     """The resident never got `message`: the next news must not name, as the old time, one they never
     heard."""
-    later = [other for other in _later(session, message) if other.news_id != message.news_id]
-    following = next((other for other in later if other.kind is not MessageKind.DELAYED), None)
-    if following is not None:
-        _mend(message, following, at)
+    for other in _later(session, message):
+        _recall(session, other, at)
 
 
-def _later(session: Session, message: Message) -> list[Message]:
+def booking_is_owed(history: Sequence[Any]) -> bool:
+    """Whether no message has told a start yet, and the booking was to be told."""
+    starts = [row for row in history if row.kind in START_KINDS]
+    untold = all(row.status not in GONE for row in starts)
+    return untold and any(row.kind is MessageKind.BOOKED for row in starts)
+
+
+def _later(session: Session, message: Message) -> Sequence[Message]:
     """The visit's messages after this one, locked."""
-    return list(
-        session.scalars(
-            select(Message)
-            .where(Message.visit_id == message.visit_id, Message.number > message.number)
-            .order_by(Message.number)
-            .with_for_update()
-        )
-    )
+    return session.scalars(
+        select(Message)
+        .where(Message.visit_id == message.visit_id, Message.number > message.number)
+        .order_by(Message.number)
+        .with_for_update()
+    ).all()
 
 
-def _mend(message: Message, following: Message, at: datetime) -> None:
-    if (
-        message.kind is MessageKind.MOVED
-        and following.kind is MessageKind.MOVED
-        and following.status is MessageStatus.HELD
-        and following.previous_starts_at == message.starts_at
-    ):
-        following.previous_starts_at = message.previous_starts_at
-        _drop_if_unchanged(following, at)
+def _recall(session: Session, message: Message, at: datetime) -> None:
+    """Let a message that is held name the time the resident has in mind, whatever became of those before it.
 
-
-def _drop_if_unchanged(message: Message, at: datetime) -> None:
-    before = message.previous_starts_at
-    if message.kind is MessageKind.MOVED and before and not must_tell(before, message.starts_at):
+    R, and with it the expiry, is reckoned from that time too. A move that comes to nothing is stopped, or
+    becomes the booking's message if that never went.
+    """
+    if message.status is not MessageStatus.HELD or message.kind not in (MessageKind.MOVED, MessageKind.CANCELLED):
+        return
+    before = _starts_before(session, message)
+    told = next((row.starts_at for row in reversed(before) if row.status in GONE), None)
+    if told is None:
+        told = session.scalars(select(Visit.first_promised_at).where(Visit.id == message.visit_id)).one()
+    if message.kind is MessageKind.CANCELLED:
+        message.starts_at = message.reference_at = message.expires_at = told
+        return
+    message.previous_starts_at = told
+    message.reference_at = message.expires_at = reference(told, message.starts_at)
+    if must_tell(told, message.starts_at):
+        return
+    if booking_is_owed(before):
+        message.kind, message.lane = MessageKind.BOOKED, policy.lane(MessageKind.BOOKED)
+        message.previous_starts_at = None
+    else:
         message.supersede(at)
+
+
+def _starts_before(session: Session, message: Message) -> Sequence[Any]:
+    """What the visit's messages of earlier news said of its start, in order."""
+    return session.execute(
+        select(Message.kind, Message.status, Message.starts_at)
+        .where(
+            Message.visit_id == message.visit_id,
+            Message.number < message.number,
+            Message.news_id != message.news_id,
+            Message.kind.in_(START_KINDS),
+        )
+        .order_by(Message.number)
+    ).all()

@@ -29,6 +29,7 @@ from models.standards import (
 )
 from models.visit import Visit
 from notifications import ladder, policy
+from notifications.mending import booking_is_owed
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +87,7 @@ def queue_visit_moved(session: Session, visit: Visit, resident: Resident, *, at:
             if row.kind is MessageKind.MOVED and row.starts_at == visit.starts_at:
                 return change.already_in(row)
         return change.tell(MessageKind.MOVED, stop=unsent, previous_starts_at=before)
-    if unsent and _booking_is_owed(history) and visit.starts_at > at:
+    if unsent and booking_is_owed(history) and visit.starts_at > at:
         # The booking text never went, and the one that goes instead must hold the time as it is now.
         return change.tell(MessageKind.BOOKED, stop=unsent, due=False)
     change.supersede(unsent)
@@ -295,13 +296,6 @@ def _delays_told(history: Sequence[Any]) -> list[DelayTold]:
         if row.kind is MessageKind.DELAYED and row.status in GONE
     }
     return list(told.values())
-
-
-def _booking_is_owed(history: Sequence[Any]) -> bool:
-    """Whether no message has told a start yet, and the booking was to be told."""
-    starts = [row for row in history if row.kind in START_KINDS]
-    untold = all(row.status not in GONE for row in starts)
-    return untold and any(row.kind is MessageKind.BOOKED for row in starts)
 
 
 def _why_only_a_person(resident: Resident) -> ContactReason:

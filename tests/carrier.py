@@ -10,7 +10,7 @@ import socket
 import struct
 import threading
 import time
-from collections import Counter, deque
+from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -25,13 +25,16 @@ ACCOUNT = "AC" + "0" * 32
 TOKEN = "stand-in-token"
 REFERENCE = re.compile(r"Ref ([0-9A-Z]{8})$")
 
+_Message = tuple[datetime, dict[str, Any]]
+"""When the carrier took it, and the message as its API tells of it."""
+
 
 @dataclass(frozen=True)
 class Fault:
     """One call that goes wrong. `accepted`: the handset gets the text all the same.
 
     `status` answers with that status (and `code`, and `retry_after`); `hang_s` lets the client wait that
-    long before the connection closes; `reset` breaks it at once.
+    long before the connection closes; `reset` breaks it at once. `instead` is done in place of an answer.
     """
 
     status: int | None = None
@@ -40,6 +43,11 @@ class Fault:
     hang_s: float = 0
     reset: bool = False
     accepted: bool = False
+    instead: Callable[[], object] | None = None
+
+
+Plan = Callable[[int, dict[str, str]], Fault | None]
+"""The fault of each send, from the call's number (from 0) and its form."""
 
 
 @dataclass(frozen=True)
@@ -58,14 +66,15 @@ class Carrier:
     """The stand-in. Use it as a context manager; `base` is then its address.
 
     `faults` are met by the next sends, in order; `plan`, if set, is asked for the fault of each further
-    send (it gets the call's number, from 0, and the form). `latency_s` is how long each answer takes.
-    `list_faults` are met by the next look-ups. Texts are listed only once `listed_after_s` has passed, as
-    at a real carrier.
+    send. `latency_s` is how long each answer takes. `list_faults` are met by the next look-ups, and
+    `list_plan` by each further one. Texts are listed only once `listed_after_s` has passed, as at a real
+    carrier.
     """
 
     faults: deque[Fault | None] = field(default_factory=deque)
     list_faults: deque[Fault | None] = field(default_factory=deque)
-    plan: Callable[[int, dict[str, str]], Fault | None] | None = None
+    plan: Plan | None = None
+    list_plan: Callable[[], Fault | None] | None = None
     latency_s: float = 0
     listed_after_s: float = 0
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
@@ -76,20 +85,25 @@ class Carrier:
     most_in_flight: int = 0
     base: str = ""
     _lock: threading.RLock = field(default_factory=threading.RLock)
-    _messages: list[tuple[datetime, dict[str, Any]]] = field(default_factory=list)
-    _server: ThreadingHTTPServer | None = None
+    _messages: list[_Message] = field(default_factory=list)
+    _by_number: defaultdict[str, list[_Message]] = field(default_factory=lambda: defaultdict(list))
+    _servers: list["_Server"] = field(default_factory=list)
 
     def __enter__(self) -> "Carrier":
-        handler = type("Handler", (_Handler,), {"carrier": self})
-        self._server = _Server(("127.0.0.1", 0), handler)
-        self.base = f"http://127.0.0.1:{self._server.server_address[1]}"
-        threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
+        self.base = self.listen()
         return self
 
     def __exit__(self, *_: object) -> None:
-        assert self._server is not None
-        self._server.shutdown()
-        self._server.server_close()
+        for server in self._servers:
+            server.shutdown()
+            server.server_close()
+
+    def listen(self, plan: Plan | None = None) -> str:
+        """One more address of the same carrier, with a plan of its own if it is to know who calls it."""
+        server = _Server(self, plan)
+        self._servers.append(server)
+        threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
+        return f"http://127.0.0.1:{server.server_address[1]}"
 
     def fail(self, *faults: Fault | None) -> None:
         """What the next sends meet, in order; None is a send that goes well."""
@@ -131,6 +145,7 @@ class Carrier:
                 "status_callback": form.get("StatusCallback"),
             }
             self._messages.append((self.now(), message))
+            self._by_number[form["To"]].append(self._messages[-1])
             self.handsets.append(Received(form["To"], form["Body"], reference[1] if reference else "", sid, form))
             return message
 
@@ -139,9 +154,8 @@ class Carrier:
         with self._lock:
             shown = [
                 message
-                for created_at, message in reversed(self._messages)
-                if (to is None or message["to"] == to)
-                and (self.now() - created_at).total_seconds() >= self.listed_after_s
+                for created_at, message in reversed(self._messages if to is None else self._by_number[to])
+                if (self.now() - created_at).total_seconds() >= self.listed_after_s
             ]
         part = shown[page * size : (page + 1) * size]
         more = len(shown) > (page + 1) * size
@@ -156,6 +170,10 @@ class _Server(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 256
 
+    def __init__(self, carrier: Carrier, plan: Plan | None) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.carrier, self.plan = carrier, plan
+
     def handle_error(self, request: Any, client_address: Any) -> None:
         """A client that gave up waiting is no error of ours."""
 
@@ -163,20 +181,20 @@ class _Server(ThreadingHTTPServer):
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
-    carrier: Carrier
+    server: _Server
 
     def do_POST(self) -> None:
         length = int(self.headers.get("Content-Length", 0))
         form = {name: values[0] for name, values in parse_qs(self.rfile.read(length).decode()).items()}
-        carrier = self.carrier
+        carrier, plan = self.server.carrier, self.server.plan or self.server.carrier.plan
         with carrier._lock:
             number, carrier.sends = carrier.sends, carrier.sends + 1
             carrier.in_flight += 1
             carrier.most_in_flight = max(carrier.most_in_flight, carrier.in_flight)
             fault = carrier.faults.popleft() if carrier.faults else None
         try:
-            if fault is None and carrier.plan is not None:
-                fault = carrier.plan(number, form)
+            if fault is None and plan is not None:
+                fault = plan(number, form)
             if carrier.latency_s:
                 time.sleep(carrier.latency_s)
             message = carrier.accept(form) if fault is None or fault.accepted else None
@@ -189,10 +207,12 @@ class _Handler(BaseHTTPRequestHandler):
                 carrier.in_flight -= 1
 
     def do_GET(self) -> None:
-        carrier = self.carrier
+        carrier = self.server.carrier
         with carrier._lock:
             carrier.look_ups += 1
             fault = carrier.list_faults.popleft() if carrier.list_faults else None
+        if fault is None and carrier.list_plan is not None:
+            fault = carrier.list_plan()
         if fault is not None:
             self._go_wrong(fault)
             return
@@ -206,6 +226,8 @@ class _Handler(BaseHTTPRequestHandler):
             error = {"message": "stand-in", "status": fault.status, "code": fault.code or fault.status}
             self._answer(fault.status, error, retry_after=fault.retry_after)
             return
+        if fault.instead is not None:
+            fault.instead()
         if fault.hang_s:
             time.sleep(fault.hang_s)
         if fault.reset:

@@ -10,7 +10,7 @@ from models.contact_task import ContactTask
 from models.database import reading, transaction
 from models.message import Channel, Message, MessageStatus
 from models.resident import Resident
-from models.visit import Visit
+from models.visit import Visit, VisitStatus
 from notifications import outbox
 from notifications.dispatcher import Dispatcher
 from notifications.receipts import record_receipt
@@ -78,6 +78,15 @@ def move(message_id: UUID, to: datetime) -> UUID | None:
         visit.ends_at, visit.starts_at = to + visit.duration, to
         resident = session.get_one(Resident, visit.resident_id)
         return outbox.queue_visit_moved(session, visit, resident, at=clock.now()).message_id
+
+
+def cancel(message_id: UUID) -> UUID | None:
+    """Cancel the visit of a message."""
+    with transaction() as session:
+        visit = session.get_one(Visit, session.get_one(Message, message_id).visit_id)
+        visit.status = VisitStatus.CANCELLED
+        resident = session.get_one(Resident, visit.resident_id)
+        return outbox.queue_visit_cancelled(session, visit, resident, at=clock.now()).message_id
 
 
 def message(message_id: UUID) -> Message:

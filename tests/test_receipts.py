@@ -6,12 +6,28 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from models import clock
 from models.contact_task import ContactTaskStatus
-from models.message import MessageStatus
+from models.database import transaction
+from models.message import Channel, MessageStatus
+from notifications import claims
 from notifications.senders.twilio import TwilioSender
 from tests.carrier import Carrier, Fault
 from tests.conftest import StoppedClock
-from tests.sending import THURSDAY, WEDNESDAY, book, dispatch, message, move, receive, sender_to, status, tasks
+from tests.sending import (
+    HARROW,
+    THURSDAY,
+    WEDNESDAY,
+    book,
+    cancel,
+    dispatch,
+    message,
+    move,
+    receive,
+    sender_to,
+    status,
+    tasks,
+)
 
 pytestmark = pytest.mark.usefixtures("database")
 
@@ -102,6 +118,26 @@ def test_an_undelivered_text_told_nobody_anything(
     assert message(second).previous_starts_at == THURSDAY
     receive(first, "undelivered", sid=carrier.handsets[1].sid, error_code="30003")
     assert message(second).previous_starts_at == WEDNESDAY
+    assert message(second).expires_at == WEDNESDAY
+
+
+def test_a_cancellation_after_an_undelivered_text_names_the_time_they_still_have_in_mind(
+    carrier: Carrier, sender: TwilioSender, stopped_clock: StoppedClock
+) -> None:
+    booked = book()
+    dispatch(sender)
+    moved = move(booked, THURSDAY)
+    stopped_clock.advance(120)
+    dispatch(sender)
+    moved_on = move(booked, THURSDAY + timedelta(days=1))
+    cancelled = cancel(booked)
+    assert moved is not None and moved_on is not None and cancelled is not None
+    assert status(moved_on) is MessageStatus.SUPERSEDED
+    receive(moved, "undelivered", sid=carrier.handsets[1].sid, error_code="30003")
+    stopped_clock.advance(120)
+    dispatch(sender)
+    assert "cancelled our visit to your home on Wed 25 Nov 10:00" in carrier.handsets[2].body
+    assert message(cancelled).expires_at == WEDNESDAY
 
 
 # A change while a text is in a dispatcher's hands
@@ -134,6 +170,32 @@ def test_a_text_put_back_gives_way_to_a_newer_one_that_then_tells_the_truth(
     assert "It was Wed 25 Nov 10:00. It is now Fri 27 Nov 10:00" in carrier.handsets[1].body
 
 
+def test_a_text_put_back_gives_way_to_a_cancellation_of_the_time_they_know(
+    carrier: Carrier, sender: TwilioSender, stopped_clock: StoppedClock
+) -> None:
+    """Told Wednesday; the move to Thursday is refused with 429 while the visit is cancelled."""
+    booked = book()
+    dispatch(sender)
+    to_thursday = move(booked, THURSDAY)
+    stopped_clock.advance(120)
+    cancelled: list[UUID | None] = []
+
+    def refuse(_: int, form: dict[str, str]) -> Fault | None:
+        if cancelled:
+            return None
+        cancelled.append(cancel(booked))
+        return Fault(status=429, retry_after="1")
+
+    carrier.plan = refuse
+    dispatch(sender)
+    stopped_clock.advance(121)
+    dispatch(sender)
+    assert to_thursday is not None and cancelled[0] is not None
+    assert status(to_thursday) is MessageStatus.SUPERSEDED
+    assert len(carrier.handsets) == 2
+    assert "cancelled our visit to your home on Wed 25 Nov 10:00" in carrier.handsets[1].body
+
+
 def test_a_text_put_back_is_dropped_if_nothing_has_changed_in_the_end(
     carrier: Carrier, sender: TwilioSender, stopped_clock: StoppedClock
 ) -> None:
@@ -155,3 +217,69 @@ def test_a_text_put_back_is_dropped_if_nothing_has_changed_in_the_end(
     assert to_thursday is not None and moved_back[0] is not None
     assert status(to_thursday) is status(moved_back[0]) is MessageStatus.SUPERSEDED
     assert len(carrier.handsets) == 1
+
+
+def test_a_text_left_by_a_dead_dispatcher_is_settled_before_the_next_one_goes(
+    carrier: Carrier, sender: TwilioSender, stopped_clock: StoppedClock
+) -> None:
+    """It had not gone: so the cancellation decided just after it was claimed must name the time before it."""
+    booked = book()
+    dispatch(sender)
+    moved = move(booked, THURSDAY)
+    stopped_clock.advance(120)
+    with transaction() as session:
+        claims.claim_due(session, by="another", channel=Channel.TEXT, council=HARROW, at=clock.now(), limit=5)
+    cancel(booked)
+    for _ in range(16):
+        stopped_clock.advance(10)
+        dispatch(sender)
+    assert moved is not None
+    assert status(moved) is MessageStatus.SUPERSEDED
+    assert len(carrier.handsets) == 2
+    assert "cancelled our visit to your home on Wed 25 Nov 10:00" in carrier.handsets[1].body
+
+
+def test_two_texts_put_back_leave_the_newer_naming_the_time_they_know(
+    carrier: Carrier, sender: TwilioSender, stopped_clock: StoppedClock
+) -> None:
+    """Told Wednesday; the moves to Thursday and to Friday are both in doubt, and neither had gone."""
+    booked = book()
+    dispatch(sender)
+    to_thursday = move(booked, THURSDAY)
+    carrier.fail(Fault(status=500))
+    stopped_clock.advance(120)
+    dispatch(sender)
+    to_friday = move(booked, THURSDAY + timedelta(days=1))
+    assert to_thursday is not None and to_friday is not None
+    carrier.list_plan = lambda: Fault(status=500)
+    carrier.fail(Fault(status=500))
+    stopped_clock.advance(220)
+    dispatch(sender)
+    assert status(to_thursday) is status(to_friday) is MessageStatus.UNKNOWN
+    carrier.list_plan = None
+    for _ in range(3):
+        stopped_clock.advance(90)
+        dispatch(sender)
+    assert len(carrier.handsets) == 2
+    assert "It was Wed 25 Nov 10:00. It is now Fri 27 Nov 10:00" in carrier.handsets[1].body
+
+
+def test_a_move_that_comes_to_nothing_becomes_the_text_of_a_booking_that_never_went(
+    carrier: Carrier, sender: TwilioSender, stopped_clock: StoppedClock
+) -> None:
+    """Booked and at once moved to Thursday; back to Wednesday while that text, which never went, is in doubt."""
+    booked = book()
+    moved = move(booked, THURSDAY)
+    carrier.fail(Fault(status=500))
+    stopped_clock.advance(120)
+    dispatch(sender)
+    assert moved is not None
+    assert (status(booked), status(moved)) == (MessageStatus.SUPERSEDED, MessageStatus.UNKNOWN)
+    moved_back = move(booked, WEDNESDAY)
+    stopped_clock.advance(90)
+    dispatch(sender)
+    stopped_clock.advance(30)
+    dispatch(sender)
+    assert moved_back is not None and status(moved_back) is MessageStatus.ACCEPTED
+    assert len(carrier.handsets) == 1
+    assert "we will visit you at home on Wed 25 Nov 10:00" in carrier.handsets[0].body
