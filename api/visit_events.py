@@ -15,8 +15,9 @@ from api.visits import ArrivalOut, VisitOut, arrival_out, visit_out
 from models import clock, standards
 from models.database import transaction
 from models.user import Role
-from models.visit import Outcome, Visit, find_locked
+from models.visit import Outcome, Visit
 from models.visit_event import EventKind, VisitEvent, already_sent
+from models.visit_rows import find_locked
 from notifications import outbox
 
 blp = Blueprint("events", __name__, url_prefix="/v1/visits", description="What officers report")

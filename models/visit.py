@@ -7,13 +7,13 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import JSON, CheckConstraint, ForeignKey, Index, String, bindparam, select, update
+from sqlalchemy import JSON, CheckConstraint, ForeignKey, Index, String, bindparam, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
 
 from models import diary, standards
 from models.database import Base, by_value, new_id
-from models.errors import DiaryClash, Unknown, Unprocessable, VersionConflict, VisitState
+from models.errors import DiaryClash, Unprocessable, VersionConflict, VisitState
 from models.officer import lock_diaries
 from models.prepared import Prepared, insert
 from models.promise import Promise, fair_promise
@@ -468,36 +468,3 @@ def _diary(officer_id: UUID | None) -> Iterator[None]:
             "The officer has another visit in this time. Choose another time or another officer.",
             officer_id=str(officer_id),
         ) from error
-
-
-_VISIT_NAMES = tuple(column.name for column in Visit.__table__.columns)
-_RESIDENT_NAMES = tuple(column.name for column in Resident.__table__.columns)
-_WITH_RESIDENT = (
-    select(*Visit.__table__.columns, *Resident.__table__.columns)
-    .join(Resident, Resident.id == Visit.resident_id)
-    .where(Visit.id == bindparam("key"))
-)
-_FIND = Prepared(_WITH_RESIDENT)
-_FIND_LOCKED = Prepared(_WITH_RESIDENT.with_for_update(of=Visit, key_share=True))
-
-
-def find(session: Session, visit_id: UUID) -> Visit:
-    """The visit with its resident, apart from the session. Raises Unknown.
-
-    A scheduler's change needs no lock: the officer's diary is locked, and `version` refuses the slower of two.
-    """
-    return _found(_FIND.first(session, key=visit_id))
-
-
-def find_locked(session: Session, visit_id: UUID) -> Visit:
-    """The same, locked: an officer's event waits for a scheduler's change, and then happens to the visit as
-    it is. Raises Unknown."""
-    return _found(_FIND_LOCKED.first(session, key=visit_id))
-
-
-def _found(row: Any) -> Visit:
-    if row is None:
-        raise Unknown("No visit has this id.")
-    visit = Visit(**dict(zip(_VISIT_NAMES, row[: len(_VISIT_NAMES)], strict=True)))
-    visit.resident = Resident(**dict(zip(_RESIDENT_NAMES, row[len(_VISIT_NAMES) :], strict=True)))
-    return visit

@@ -14,8 +14,9 @@ from models.database import engine, reading, transaction
 from models.message import Channel, Message, MessageKind, MessageStatus
 from models.prepared import Prepared
 from models.resident import ContactBy, Resident
-from models.visit import Visit, find_locked
+from models.visit import Visit
 from models.visit_event import RequestedBy
+from models.visit_rows import find_locked
 from notifications import outbox
 from notifications.dispatcher import Dispatcher
 from notifications.outbox import Queued
