@@ -1,20 +1,17 @@
 """A visit: its state now, and each thing that can be done with it."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 from uuid import UUID, uuid4
 
 from sqlalchemy import JSON, CheckConstraint, ForeignKey, Index, String, bindparam, update
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
 
 from models import diary, standards
 from models.database import Base, by_value, new_id
-from models.errors import DiaryClash, Unprocessable, VersionConflict, VisitState
-from models.officer import lock_diaries
+from models.errors import Unprocessable, VersionConflict, VisitState
 from models.prepared import Prepared, insert
 from models.promise import Promise, fair_promise
 from models.reference import new_visit_reference
@@ -125,7 +122,7 @@ class Visit(Base):
                 "This time is past. Say why the visit is entered afterwards, or choose a later time.",
             )
         _refuse_far_times(starts_at, at)
-        _take_diary(session, officer_id, starts_at)
+        diary.take(session, officer_id, starts_at)
         visit = cls(
             id=uuid4(),
             reference=new_visit_reference(),
@@ -149,7 +146,7 @@ class Visit(Base):
             reason=reason,
             details={"starts_at": starts_at, "officer_id": officer_id},
         )
-        with _diary(visit.officer_id):
+        with diary.refusing_overlaps(visit.officer_id):
             insert(session, visit, visit._promise(by=by, at=at), booked)
         return visit
 
@@ -176,7 +173,7 @@ class Visit(Base):
         if starts_at < at:
             raise Unprocessable("starts_at", "This time is past. Choose a later one.")
         _refuse_far_times(starts_at, at)
-        _take_diary(session, officer_id, starts_at, also=self.officer_id)
+        diary.take(session, officer_id, starts_at, also=self.officer_id)
         details = {
             "moved_from": self.starts_at,
             "moved_to": starts_at,
@@ -402,7 +399,7 @@ class Visit(Base):
         read = self.version
         self.version = read + 1
         state = {name: getattr(self, name) for name in _STATE}
-        with _diary(self.officer_id):
+        with diary.refusing_overlaps(self.officer_id):
             written = _SAVE.run(session, key=self.id, read=read, **state)
         if not written:
             raise VersionConflict("Somebody changed the visit just now. Read it again, then repeat your change.")
@@ -442,29 +439,3 @@ _CLOSE_PROMISE = Prepared(
 def _refuse_far_times(starts_at: datetime, at: datetime) -> None:
     if not at - FARTHEST_BACK <= starts_at <= at + FARTHEST_AHEAD:
         raise Unprocessable("starts_at", "Choose a time within two years from now, or within the last year.")
-
-
-def _take_diary(
-    session: Session, officer_id: UUID | None, starts_at: datetime, *, also: UUID | None = None
-) -> None:
-    """Lock the diaries a change touches, and see that the officer may be booked."""
-    officers = lock_diaries(session, officer_id, also)
-    if officer_id is None:
-        return
-    if officer_id not in officers:
-        raise Unprocessable("officer_id", "No officer has this id.")
-    officers[officer_id].refuse_unless_available(starts_at)
-
-
-@contextmanager
-def _diary(officer_id: UUID | None) -> Iterator[None]:
-    """Write a visit's time; the database refuses an overlap in the officer's diary."""
-    try:
-        yield
-    except IntegrityError as error:
-        if not diary.is_clash(error):
-            raise
-        raise DiaryClash(
-            "The officer has another visit in this time. Choose another time or another officer.",
-            officer_id=str(officer_id),
-        ) from error
