@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from uuid import UUID
 
 from sqlalchemy.exc import DBAPIError, IntegrityError
@@ -28,6 +28,15 @@ def working_hours_cover(at: datetime) -> bool:
     """Whether `at` is inside the working week of an officer with no hours set."""
     local = at.astimezone(LONDON)
     return local.weekday() < 5 and DAY_STARTS <= local.time() < DAY_ENDS
+
+
+def day_bounds(day: date) -> tuple[datetime, datetime]:
+    """The instants between which it is this day in London, in UTC: 23, 24 or 25 hours.
+
+    Raises OverflowError for a day too near the ends of the calendar.
+    """
+    begins = datetime.combine(day, time(), LONDON).astimezone(UTC)
+    return begins, datetime.combine(day + timedelta(days=1), time(), LONDON).astimezone(UTC)
 
 
 def is_clash(error: DBAPIError) -> bool:
