@@ -294,10 +294,8 @@ class Visit(Base):
         """
         if self.status not in (*BEFORE_THE_DOOR, VisitStatus.MISSED):
             raise VisitState(f"This visit is already {self.status.value}.")
-        home = (self.resident.latitude, self.resident.longitude)
-        distance_m = None
-        if position and home[0] is not None and home[1] is not None:
-            distance_m = standards.distance_m(position, (home[0], home[1]))
+        home = self.resident.place
+        distance_m = standards.distance_m(position, home) if position and home else None
         self.status = VisitStatus.ARRIVED
         self.arrived_at, self.arrival_recorded_at = arrived_at, at
         self.arrival_promised_at = fair_promise(session, self.id, self.first_promised_at, at)
