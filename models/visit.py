@@ -244,18 +244,17 @@ class Visit(Base):
         session: Session,
         *,
         expected_at: datetime,
-        reason: str | None,
         answer: dict[str, Any],
-        client_id: UUID,
         by: UUID,
         at: datetime,
+        reason: str | None = None,
+        client_id: UUID | None = None,
     ) -> VisitEvent:
-        """The officer will be there at another time than booked. A delay never moves a promise.
+        """The officer will be there at another time than booked, by their word or by what follows from it.
 
-        `answer` says how the resident is told: a phone that asks again gets it again. Raises what
-        `refuse_delay` does, which is asked before anybody is told.
+        A delay never moves a promise. `answer` says how the resident is told: a phone that asks again gets it
+        again. An officer's word has met `refuse_delay` before anybody was told.
         """
-        self.refuse_delay(expected_at, at)
         self.expected_at = expected_at
         self._save(session)
         return self._record(
