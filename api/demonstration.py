@@ -22,7 +22,8 @@ from models.errors import DiaryClash
 from models.officer import Employment, Officer, OfficerPhoto
 from models.resident import ContactBy, Resident
 from models.user import Role, User
-from models.visit import Outcome, Visit, find
+from models.visit import Outcome, Visit
+from models.visit_rows import find
 from notifications import outbox
 
 PASSWORD = "harrow-demo-2026"  # noqa: S105

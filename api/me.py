@@ -1,6 +1,6 @@
 """An officer's own day and badge, for their phone."""
 
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime
 from typing import Any
 
 import marshmallow as ma
@@ -18,7 +18,7 @@ from api.visits import VISIT_COLUMNS, VisitOut, visit_out
 from id_badges import qr
 from id_badges.short_code import short_code
 from id_badges.tokens import PHONE_LIFE, mint_phone_badge
-from models import clock
+from models import clock, diary
 from models.badge import current_phone_badge, phone_badge_for
 from models.clock import LONDON
 from models.database import looking, reading, transaction
@@ -115,13 +115,10 @@ class MyVisits(Resource):
 
 
 def _day(day: date) -> tuple[datetime, datetime]:
-    """The instants between which it is this day in London: 23, 24 or 25 hours."""
     try:
-        begins = datetime.combine(day, time(), LONDON).astimezone(UTC)
-        ends = datetime.combine(day + timedelta(days=1), time(), LONDON).astimezone(UTC)
+        return diary.day_bounds(day)
     except OverflowError:
         raise Unprocessable("date", "Give a day of these years.") from None
-    return begins, ends
 
 
 def _new_token() -> dict[str, Any]:

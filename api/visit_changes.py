@@ -15,8 +15,9 @@ from models import clock
 from models.database import transaction
 from models.prepared import insert
 from models.promise import ChangeNotice
-from models.visit import Visit, find
+from models.visit import Visit
 from models.visit_event import RequestedBy, VisitEvent
+from models.visit_rows import find
 from notifications import outbox
 from notifications.outbox import Queued
 

@@ -7,17 +7,19 @@ from uuid import UUID
 import marshmallow as ma
 from flask import Response
 from marshmallow import ValidationError, fields, validate, validates_schema
+from sqlalchemy.orm import Session
 
 from api.auth import refuse_unless_theirs, roles, who
 from api.blueprint import Blueprint, Resource, answer, check_version, versioned
 from api.fields import Instant, Text
 from api.visits import ArrivalOut, VisitOut, arrival_out, visit_out
-from models import clock, standards
+from models import clock
 from models.database import transaction
 from models.user import Role
-from models.visit import Outcome, Visit, find_locked
+from models.visit import Outcome, Visit
 from models.visit_event import EventKind, VisitEvent, already_sent
-from notifications import outbox
+from models.visit_rows import find_locked, find_with_diary_locked
+from notifications.cascade import queue_delay
 
 blp = Blueprint("events", __name__, url_prefix="/v1/visits", description="What officers report")
 
@@ -63,14 +65,24 @@ class OutcomeIn(_FromPhone):
     note = Text(longest=1000, lines=True, load_default=None, allow_none=True)
 
 
-class DelayOut(ma.Schema):
-    """What became of a delay: whether the resident is told, and which later visits it touches."""
-
+class _ToldOut(ma.Schema):
     expected_at = Instant(required=True, metadata={"description": "As told: up to 5 minutes, never early"})
     promised_at = Instant(required=True)
     told = fields.Boolean(required=True)
     message_id = fields.UUID(required=True, allow_none=True)
-    cascade = fields.List(fields.Dict(), required=True)
+    contact_task_id = fields.UUID(metadata={"description": "A person rings the resident"})
+
+
+class CascadeOut(_ToldOut):
+    """A later visit of the day that is now expected at another time, and how its resident is told."""
+
+    visit_id = fields.UUID(required=True)
+
+
+class DelayOut(_ToldOut):
+    """What became of a delay: whether the resident is told, and which later visits it touches."""
+
+    cascade = fields.List(fields.Nested(CascadeOut), required=True)
 
 
 def _once(
@@ -81,10 +93,11 @@ def _once(
     out: Callable[[Visit, VisitEvent], dict[str, Any]],
     *,
     scheduler: bool = False,
+    find: Callable[[Session, UUID], Visit] = find_locked,
 ) -> Response:
     """Do it once for its client_id; a phone that sends it again gets the same answer."""
     with transaction() as session:
-        visit = find_locked(session, visit_id)
+        visit = find(session, visit_id)
         refuse_unless_theirs(visit)
         event = already_sent(session, visit_id, given["client_id"], kind)
         if event is None:
@@ -122,27 +135,22 @@ class Delays(Resource):
     @blp.arguments(DelayIn)
     @blp.response(201, DelayOut)
     def post(self, given: dict[str, Any], visit_id: UUID) -> Response:
-        """Say that you will be late; the resident is told at once if it is by more than 15 minutes"""
+        """Say that you will be late; whoever has to wait for more than 15 minutes is told at once
+
+        That may be residents of later visits of the day, too: `cascade` has each visit that is now expected
+        later than booked, or at another time than before.
+        """
         at = clock.now()
 
         def delay(session: Any, visit: Visit) -> VisitEvent:
-            visit.refuse_delay(given["expected_at"], at)
-            queued = outbox.queue_visit_delayed(
-                session, visit, visit.resident, expected_at=given["expected_at"], at=at
-            )
+            by = who().user_id
             return visit.delay(
                 session,
                 expected_at=given["expected_at"],
                 reason=given["reason"],
-                answer={
-                    "expected_at": standards.eta(given["expected_at"], queued.told_start),
-                    "promised_at": queued.told_start,
-                    "told": queued.told,
-                    "message_id": queued.message_id,
-                    "cascade": [],
-                },
+                answer=queue_delay(session, visit, expected_at=given["expected_at"], by=by, at=at),
                 client_id=given["client_id"],
-                by=who().user_id,
+                by=by,
                 at=at,
             )
 
@@ -153,6 +161,7 @@ class Delays(Resource):
             delay,
             lambda _, event: event.details,
             scheduler=who().role is Role.SCHEDULER,
+            find=find_with_diary_locked,
         )
 
 

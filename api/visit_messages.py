@@ -24,8 +24,8 @@ from models.promise import ChangeNotice, ToldBy
 from models.reply import Reply, ReplyKind
 from models.reports import result_of
 from models.standards import NoticeResult
-from models.visit import find
 from models.visit_event import EventKind, RequestedBy
+from models.visit_rows import find
 
 blp = Blueprint("messages", __name__, url_prefix="/v1/visits", description="What residents were told, and when")
 

@@ -22,8 +22,9 @@ from models.prepared import Prepared
 from models.resident import Resident
 from models.standards import Punctuality
 from models.user import Role, User
-from models.visit import Outcome, Visit, VisitStatus, find
+from models.visit import Outcome, Visit, VisitStatus
 from models.visit_event import VisitEvent
+from models.visit_rows import find
 from notifications import outbox
 
 blp = Blueprint("visits", __name__, url_prefix="/v1/visits", description="Home visits")

@@ -1,10 +1,16 @@
 """An officer's diary: working hours, and the one rule that no officer is in two places at once."""
 
-from datetime import datetime, time, timedelta
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, date, datetime, time, timedelta
+from uuid import UUID
 
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.orm import Session
 
 from models.clock import LONDON
+from models.errors import DiaryClash, Unprocessable
+from models.officer import lock_diaries
 
 DAY_STARTS = time(9)
 DAY_ENDS = time(17)
@@ -24,6 +30,42 @@ def working_hours_cover(at: datetime) -> bool:
     return local.weekday() < 5 and DAY_STARTS <= local.time() < DAY_ENDS
 
 
+def day_bounds(day: date) -> tuple[datetime, datetime]:
+    """The instants between which it is this day in London, in UTC: 23, 24 or 25 hours.
+
+    Raises OverflowError for a day too near the ends of the calendar.
+    """
+    begins = datetime.combine(day, time(), LONDON).astimezone(UTC)
+    return begins, datetime.combine(day + timedelta(days=1), time(), LONDON).astimezone(UTC)
+
+
 def is_clash(error: DBAPIError) -> bool:
     """Whether the database refused an overlap in an officer's diary."""
     return NO_OVERLAP in str(error.orig)
+
+
+def take(session: Session, officer_id: UUID | None, starts_at: datetime, *, also: UUID | None = None) -> None:
+    """Lock the diaries a change touches, and see that the officer may be booked.
+
+    Raises OfficerUnavailable, or Unprocessable for an officer nobody knows.
+    """
+    officers = lock_diaries(session, officer_id, also)
+    if officer_id is None:
+        return
+    if officer_id not in officers:
+        raise Unprocessable("officer_id", "No officer has this id.")
+    officers[officer_id].refuse_unless_available(starts_at)
+
+
+@contextmanager
+def refusing_overlaps(officer_id: UUID | None) -> Iterator[None]:
+    """Write a visit's time inside this block. Raises DiaryClash if the database refuses an overlap."""
+    try:
+        yield
+    except IntegrityError as error:
+        if not is_clash(error):
+            raise
+        raise DiaryClash(
+            "The officer has another visit in this time. Choose another time or another officer.",
+            officer_id=str(officer_id),
+        ) from error

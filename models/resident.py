@@ -44,6 +44,13 @@ class Resident(Base):
     uprn: Mapped[str | None] = mapped_column(String(12))
     created_at: Mapped[datetime]
 
+    @property
+    def place(self) -> tuple[float, float] | None:
+        """Where the home is, latitude and longitude in degrees, if both are known."""
+        if self.latitude is None or self.longitude is None:
+            return None
+        return self.latitude, self.longitude
+
 
 def normalise_postcode(text: str) -> str:
     """`ha12xy` as `HA1 2XY`. Raises ValueError for what no UK postcode looks like."""

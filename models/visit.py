@@ -1,20 +1,17 @@
 """A visit: its state now, and each thing that can be done with it."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import JSON, CheckConstraint, ForeignKey, Index, String, bindparam, select, update
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import JSON, CheckConstraint, ForeignKey, Index, String, bindparam, update
 from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
 
 from models import diary, standards
 from models.database import Base, by_value, new_id
-from models.errors import DiaryClash, Unknown, Unprocessable, VersionConflict, VisitState
-from models.officer import lock_diaries
+from models.errors import Unprocessable, VersionConflict, VisitState
 from models.prepared import Prepared, insert
 from models.promise import Promise, fair_promise
 from models.reference import new_visit_reference
@@ -125,7 +122,7 @@ class Visit(Base):
                 "This time is past. Say why the visit is entered afterwards, or choose a later time.",
             )
         _refuse_far_times(starts_at, at)
-        _take_diary(session, officer_id, starts_at)
+        diary.take(session, officer_id, starts_at)
         visit = cls(
             id=uuid4(),
             reference=new_visit_reference(),
@@ -149,7 +146,7 @@ class Visit(Base):
             reason=reason,
             details={"starts_at": starts_at, "officer_id": officer_id},
         )
-        with _diary(visit.officer_id):
+        with diary.refusing_overlaps(visit.officer_id):
             insert(session, visit, visit._promise(by=by, at=at), booked)
         return visit
 
@@ -176,7 +173,7 @@ class Visit(Base):
         if starts_at < at:
             raise Unprocessable("starts_at", "This time is past. Choose a later one.")
         _refuse_far_times(starts_at, at)
-        _take_diary(session, officer_id, starts_at, also=self.officer_id)
+        diary.take(session, officer_id, starts_at, also=self.officer_id)
         details = {
             "moved_from": self.starts_at,
             "moved_to": starts_at,
@@ -247,18 +244,17 @@ class Visit(Base):
         session: Session,
         *,
         expected_at: datetime,
-        reason: str | None,
         answer: dict[str, Any],
-        client_id: UUID,
         by: UUID,
         at: datetime,
+        reason: str | None = None,
+        client_id: UUID | None = None,
     ) -> VisitEvent:
-        """The officer will be there at another time than booked. A delay never moves a promise.
+        """The officer will be there at another time than booked, by their word or by what follows from it.
 
-        `answer` says how the resident is told: a phone that asks again gets it again. Raises what
-        `refuse_delay` does, which is asked before anybody is told.
+        A delay never moves a promise. `answer` says how the resident is told: a phone that asks again gets it
+        again. An officer's word has met `refuse_delay` before anybody was told.
         """
-        self.refuse_delay(expected_at, at)
         self.expected_at = expected_at
         self._save(session)
         return self._record(
@@ -297,10 +293,8 @@ class Visit(Base):
         """
         if self.status not in (*BEFORE_THE_DOOR, VisitStatus.MISSED):
             raise VisitState(f"This visit is already {self.status.value}.")
-        home = (self.resident.latitude, self.resident.longitude)
-        distance_m = None
-        if position and home[0] is not None and home[1] is not None:
-            distance_m = standards.distance_m(position, (home[0], home[1]))
+        home = self.resident.place
+        distance_m = standards.distance_m(position, home) if position and home else None
         self.status = VisitStatus.ARRIVED
         self.arrived_at, self.arrival_recorded_at = arrived_at, at
         self.arrival_promised_at = fair_promise(session, self.id, self.first_promised_at, at)
@@ -402,7 +396,7 @@ class Visit(Base):
         read = self.version
         self.version = read + 1
         state = {name: getattr(self, name) for name in _STATE}
-        with _diary(self.officer_id):
+        with diary.refusing_overlaps(self.officer_id):
             written = _SAVE.run(session, key=self.id, read=read, **state)
         if not written:
             raise VersionConflict("Somebody changed the visit just now. Read it again, then repeat your change.")
@@ -442,62 +436,3 @@ _CLOSE_PROMISE = Prepared(
 def _refuse_far_times(starts_at: datetime, at: datetime) -> None:
     if not at - FARTHEST_BACK <= starts_at <= at + FARTHEST_AHEAD:
         raise Unprocessable("starts_at", "Choose a time within two years from now, or within the last year.")
-
-
-def _take_diary(
-    session: Session, officer_id: UUID | None, starts_at: datetime, *, also: UUID | None = None
-) -> None:
-    """Lock the diaries a change touches, and see that the officer may be booked."""
-    officers = lock_diaries(session, officer_id, also)
-    if officer_id is None:
-        return
-    if officer_id not in officers:
-        raise Unprocessable("officer_id", "No officer has this id.")
-    officers[officer_id].refuse_unless_available(starts_at)
-
-
-@contextmanager
-def _diary(officer_id: UUID | None) -> Iterator[None]:
-    """Write a visit's time; the database refuses an overlap in the officer's diary."""
-    try:
-        yield
-    except IntegrityError as error:
-        if not diary.is_clash(error):
-            raise
-        raise DiaryClash(
-            "The officer has another visit in this time. Choose another time or another officer.",
-            officer_id=str(officer_id),
-        ) from error
-
-
-_VISIT_NAMES = tuple(column.name for column in Visit.__table__.columns)
-_RESIDENT_NAMES = tuple(column.name for column in Resident.__table__.columns)
-_WITH_RESIDENT = (
-    select(*Visit.__table__.columns, *Resident.__table__.columns)
-    .join(Resident, Resident.id == Visit.resident_id)
-    .where(Visit.id == bindparam("key"))
-)
-_FIND = Prepared(_WITH_RESIDENT)
-_FIND_LOCKED = Prepared(_WITH_RESIDENT.with_for_update(of=Visit, key_share=True))
-
-
-def find(session: Session, visit_id: UUID) -> Visit:
-    """The visit with its resident, apart from the session. Raises Unknown.
-
-    A scheduler's change needs no lock: the officer's diary is locked, and `version` refuses the slower of two.
-    """
-    return _found(_FIND.first(session, key=visit_id))
-
-
-def find_locked(session: Session, visit_id: UUID) -> Visit:
-    """The same, locked: an officer's event waits for a scheduler's change, and then happens to the visit as
-    it is. Raises Unknown."""
-    return _found(_FIND_LOCKED.first(session, key=visit_id))
-
-
-def _found(row: Any) -> Visit:
-    if row is None:
-        raise Unknown("No visit has this id.")
-    visit = Visit(**dict(zip(_VISIT_NAMES, row[: len(_VISIT_NAMES)], strict=True)))
-    visit.resident = Resident(**dict(zip(_RESIDENT_NAMES, row[len(_VISIT_NAMES) :], strict=True)))
-    return visit

@@ -116,14 +116,15 @@ def queue_visit_delayed(
     """Tell that the officer will be late, or sooner than last said, if rule 5 finds it worth a text.
 
     `insisted`: the officer says the resident must know. A delay text that has not gone yet is superseded
-    by newer knowledge, told or not: it is no longer true. A fourth text worth sending, and a delay of
-    over two hours, ask a person to ring.
+    by newer knowledge, told or not: it is no longer true. What was said of a start that has moved since
+    is no longer what the resident expects. A fourth text worth sending, and a delay of over two hours,
+    ask a person to ring.
     """
     history = _history(session, visit.id)
     coming = [row.starts_at for row in _unsent(history) if row.kind in START_KINDS]
     before = coming[-1] if coming else _told_start(visit, history)
     change = _Change(session, visit, resident, at, history, before, None)
-    told = _delays_told(history)
+    told = _delays_told(history, before)
     unsent = [row for row in _unsent(history) if row.kind is MessageKind.DELAYED]
     answer = worth_telling(expected_at=expected_at, told_start=before, told=told, at=at, insisted=insisted)
     arrival = eta(expected_at, before)
@@ -288,12 +289,12 @@ def _unsent(history: Sequence[Any]) -> list[Any]:
     return [row for row in history if row.status is MessageStatus.HELD]
 
 
-def _delays_told(history: Sequence[Any]) -> list[DelayTold]:
-    """The delays that were told, each once, however many messages it took."""
+def _delays_told(history: Sequence[Any], start: datetime) -> list[DelayTold]:
+    """The delays of this start that were told, each once, however many messages it took."""
     told = {
         row.news_id: DelayTold(row.expected_at, row.decided_at)
         for row in history
-        if row.kind is MessageKind.DELAYED and row.status in GONE
+        if row.kind is MessageKind.DELAYED and row.status in GONE and row.starts_at == start
     }
     return list(told.values())
 

@@ -17,7 +17,8 @@ from models.message import Channel, Message
 from models.number import clear_unusable, start_texts, stop_texts
 from models.reply import Reply, ReplyKind
 from models.resident import Resident
-from models.visit import BEFORE_THE_DOOR, Visit, find_locked
+from models.visit import BEFORE_THE_DOOR, Visit
+from models.visit_rows import find_locked
 from notifications.receipts import it_was_answered
 from notifications.texts import ANSWERS, WORDINGS, Council, in_language
 

@@ -17,7 +17,7 @@ from models.officer import Employment, Officer
 from models.prepared import Prepared
 from models.resident import Resident
 from models.visit import RequestedBy
-from models.visit import find as find_visit
+from models.visit_rows import find as find_visit
 from tests import factories
 
 MONDAY = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)

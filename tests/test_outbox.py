@@ -14,8 +14,9 @@ from models.database import engine, reading, transaction
 from models.message import Channel, Message, MessageKind, MessageStatus
 from models.prepared import Prepared
 from models.resident import ContactBy, Resident
-from models.visit import Visit, find_locked
+from models.visit import Visit
 from models.visit_event import RequestedBy
+from models.visit_rows import find_locked
 from notifications import outbox
 from notifications.dispatcher import Dispatcher
 from notifications.outbox import Queued
@@ -422,6 +423,20 @@ def test_a_delay_after_a_move_still_on_its_way_counts_from_the_new_time(near: UU
     assert not delay(near, london(25, 11, 10)).told
     assert delay(near, london(25, 11, 20)).told
     assert [each.status for each in messages(near)[1:]] == [HELD, HELD]
+
+
+def test_what_was_said_of_the_time_before_a_move_is_not_what_the_resident_expects_now(
+    near: UUID, stopped_clock: StoppedClock
+) -> None:
+    """Told "about 10:35", then told 13:00: five minutes past one are neither good news nor bad."""
+    delay(near, london(25, 10, 32))
+    send()
+    move(near, london(25, 13))
+    stopped_clock.advance(600)
+    send()
+    assert not delay(near, london(25, 13, 5)).told
+    assert delay(near, london(25, 13, 20)).told
+    assert messages(near)[-1].previous_expected_at is None
 
 
 def test_a_change_stops_the_late_text_of_the_time_before(near: UUID) -> None:

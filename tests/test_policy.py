@@ -1,4 +1,4 @@
-"""When a text goes: the worked rows of the standards, and every minute of sixty hours."""
+"""When a text goes: the worked rows of the standards, each rule at its edges."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -6,10 +6,11 @@ import pytest
 
 from models.clock import LONDON
 from models.message import MessageKind
-from models.standards import deadline
+from models.standards import NoticeResult, notice_result
 from notifications import policy
 
 MOVED, CANCELLED = MessageKind.MOVED, MessageKind.CANCELLED
+MET, PROMPT, HELD = NoticeResult.MET, NoticeResult.PROMPT, NoticeResult.HELD
 
 
 def london(day: int, hour: int, minute: int = 0, second: int = 0, *, month: int = 11) -> datetime:
@@ -20,14 +21,15 @@ WEDNESDAY = london(25, 10)
 
 
 @pytest.mark.parametrize(
-    ("decided", "reference", "sent", "held"),
+    ("decided", "reference", "sent", "held", "word"),
     [
-        pytest.param(london(23, 9), WEDNESDAY, london(23, 9, 2), False, id="moved to Thu, on Mon 09:00"),
+        pytest.param(london(23, 9), WEDNESDAY, london(23, 9, 2), False, MET, id="moved to Thu, on Mon 09:00"),
         pytest.param(
             london(23, 9),
             london(24, 11),
             london(23, 9, 2),
             False,
+            MET,
             id="moved earlier to Tue 11:00, on Mon 09:00",
         ),
         pytest.param(
@@ -35,28 +37,35 @@ WEDNESDAY = london(25, 10)
             WEDNESDAY,
             london(24, 9, 59),
             False,
+            MET,
             id="changed at R - 24 h 01 m 30 s: the hold is 30 s",
         ),
-        pytest.param(london(25, 0), WEDNESDAY, london(25, 7), True, id="changed at midnight, R - 10 h"),
-        pytest.param(london(25, 9), london(25, 19), london(25, 9, 0, 30), False, id="changed at R - 10 h by day"),
+        pytest.param(london(25, 0), WEDNESDAY, london(25, 7), True, HELD, id="changed at midnight, R - 10 h"),
         pytest.param(
-            london(24, 2), london(25, 8), london(24, 7), True, id="visit 08:00, changed at R - 30 h = 02:00"
+            london(25, 9), london(25, 19), london(25, 9, 0, 30), False, PROMPT, id="changed at R - 10 h by day"
+        ),
+        pytest.param(
+            london(24, 2), london(25, 8), london(24, 7), True, MET, id="visit 08:00, changed at R - 30 h = 02:00"
         ),
         pytest.param(
             london(24, 21, 30),
             WEDNESDAY,
             london(24, 21, 30, 30),
             False,
+            PROMPT,
             id="changed 21:30, visit 10:00 tomorrow",
         ),
-        pytest.param(london(25, 6, 45), london(25, 8), london(25, 7), True, id="changed 06:45 for 08:00"),
-        pytest.param(london(25, 6, 20), london(25, 7, 15), london(25, 6, 20), False, id="changed 06:20 for 07:15"),
-        pytest.param(london(24, 6), WEDNESDAY, london(24, 8), True, id="cancelled 06:00: 08:00"),
+        pytest.param(london(25, 6, 45), london(25, 8), london(25, 7), True, HELD, id="changed 06:45 for 08:00"),
+        pytest.param(
+            london(25, 6, 20), london(25, 7, 15), london(25, 6, 20), False, PROMPT, id="changed 06:20 for 07:15"
+        ),
+        pytest.param(london(24, 6), WEDNESDAY, london(24, 8), True, MET, id="cancelled 06:00: 08:00"),
         pytest.param(
             london(28, 8, 50, month=3),
             london(29, 10, month=3),
             london(28, 8, 50, 30, month=3),
             False,
+            MET,
             id="clocks go forward, changed Sat 08:50",
         ),
         pytest.param(
@@ -64,6 +73,7 @@ WEDNESDAY = london(25, 10)
             london(29, 10, month=3),
             london(28, 9, 30, 30, month=3),
             False,
+            PROMPT,
             id="clocks go forward, changed Sat 09:30",
         ),
         pytest.param(
@@ -71,14 +81,29 @@ WEDNESDAY = london(25, 10)
             london(25, 10, month=10),
             london(24, 10, 30, 30, month=10),
             False,
+            MET,
             id="clocks go back, changed Sat 10:30",
         ),
     ],
 )
-def test_the_worked_rows(decided: datetime, reference: datetime, sent: datetime, held: bool) -> None:
+def test_the_worked_rows(
+    decided: datetime, reference: datetime, sent: datetime, held: bool, word: NoticeResult
+) -> None:
+    """When the text goes, and the word for it if it is delivered then."""
     for kind in (MOVED, CANCELLED):
         assert policy.send_at(kind, decided, reference) == sent.astimezone(UTC)
         assert policy.held_for_night(kind, decided, reference) is held
+    result = notice_result(
+        decided_at=decided,
+        reference_at=reference,
+        due_at=sent,
+        held_for_night=held,
+        accepted_at=sent,
+        told_at=sent,
+        gave_up=False,
+        at=reference,
+    )
+    assert result is word
 
 
 @pytest.mark.parametrize(("hours", "seconds"), [(26, 120), (25.99, 30), (2, 30), (1.99, 0), (-1, 0)])
@@ -124,42 +149,6 @@ def test_a_booking_text_goes_at_once_and_lets_people_sleep(
     decided: datetime, starts: datetime, sent: datetime
 ) -> None:
     assert policy.send_at(MessageKind.BOOKED, decided, starts) == sent.astimezone(UTC)
-
-
-@pytest.mark.parametrize(
-    "day",
-    [
-        london(29, 0, month=3),
-        london(30, 0, month=3),
-        london(25, 0, month=10),
-        london(26, 0, month=10),
-        WEDNESDAY,
-    ],
-    ids=["clocks go forward", "the day after", "clocks go back", "the day after that", "an ordinary day"],
-)
-@pytest.mark.parametrize("hour", [0, 6, 7, 7.5, 8, 9, 10, 12.25, 17, 20, 21.5, 22, 23.75])
-def test_the_night_never_costs_the_24_hours(day: datetime, hour: float) -> None:
-    """Every minute of the sixty hours before: what could be told a day ahead when its hold was over, is.
-
-    And no text is ever late for its own visit, early of its own hold, or in the night without need.
-    """
-    reference = (day.replace(hour=int(hour)) + timedelta(hours=hour % 1)).astimezone(UTC)
-    for minutes in range(60 * 60):
-        decided = reference - timedelta(minutes=minutes)
-        ready = decided + policy.settle(MOVED, decided, reference)
-        sent = policy.send_at(MOVED, decided, reference)
-        assert ready <= sent
-        if ready <= deadline(reference):
-            assert sent <= deadline(reference)
-        if sent > ready:
-            assert sent + policy.MARGIN_BEFORE_REFERENCE <= reference
-            assert sent - ready <= timedelta(hours=12)
-            wall = sent.astimezone(LONDON)
-            assert (wall.hour, wall.minute, wall.second) in ((7, 0, 0), (8, 0, 0))
-        elif sent.astimezone(LONDON).hour >= 22 or sent.astimezone(LONDON).hour < 7:
-            morning = policy.next_time(policy.SOFT_MORNING, ready)
-            too_close = morning + policy.MARGIN_BEFORE_REFERENCE > reference
-            assert too_close or ready <= deadline(reference) < morning
 
 
 def test_texts_expire_when_they_are_no_longer_worth_sending() -> None:

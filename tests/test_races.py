@@ -15,8 +15,10 @@ import pytest
 from sqlalchemy import and_, func, select
 from sqlalchemy.orm import aliased
 
+from models.clock import LONDON
 from models.database import reading
-from models.message import Message
+from models.diary import day_bounds
+from models.message import Message, MessageKind, MessageStatus
 from models.officer import Officer
 from models.resident import Resident
 from models.visit import Visit, VisitStatus
@@ -105,6 +107,24 @@ def move(token: str, visit: Visit, to: datetime, officer: Officer | None = None,
 def cancel(token: str, visit: Visit, version: int = 1) -> Call:
     body = {"reason": "not needed", "requested_by": "resident"}
     return Call("POST", f"/v1/visits/{visit.id}/cancellation", token, body, (("If-Match", f'"{version}"'),))
+
+
+def delay(token: str, visit: Visit, expected_at: datetime) -> Call:
+    body = {"client_id": factories.client_id(), "expected_at": expected_at.isoformat()}
+    return Call("POST", f"/v1/visits/{visit.id}/delays", token, body)
+
+
+def today(now: datetime, officer: Officer, visits: int) -> list[Visit]:
+    """A dense day of this officer from now on, or before midnight in London if that is near: a visit of twenty
+    minutes every half hour."""
+    _, midnight = day_bounds(now.astimezone(LONDON).date())
+    begins = min(now + timedelta(minutes=5), midnight - HALF_AN_HOUR * (visits + 2))
+    return [
+        factories.visit(
+            factories.resident(), officer, begins + HALF_AN_HOUR * place, minutes=20, reason="urgent", at=now
+        )
+        for place in range(visits)
+    ]
 
 
 def one_wins(answers: list[Answer]) -> Answer:
@@ -286,6 +306,65 @@ def test_a_slot_that_a_cancellation_frees_is_booked_once_at_most(
         assert {answer.slug for answer in booked if answer not in won} <= {"diary-clash"}
         taken += len(won)
     assert len(visits()) == FEWER + taken
+
+
+def test_delays_and_moves_of_one_day_do_not_wait_for_each_other_for_ever(
+    racers: Racers, base: datetime, token: str, live_app: LiveServer
+) -> None:
+    """Each delay touches all visits that follow, and each move puts the day in another order."""
+    for _ in range(FEWER):
+        now = live_app.now()
+        officer = factories.officer()
+        phone = live_app.sign_in("officer", officer)
+        day = first, second, third, last = today(now, officer, 4)
+        late = max(now, last.starts_at) + timedelta(minutes=40)
+        evening = max(now, last.ends_at) + timedelta(minutes=5)
+        reports = [delay(phone, visit, late) for visit in (first, first, second, third, last)]
+        moves = [
+            move(token, visit, evening + HALF_AN_HOUR * place) for place, visit in enumerate((second, third, last))
+        ]
+        answers = racers.race(reports + moves)
+        assert [answer.status for answer in answers[:5]] == [201] * 5, [answer.text for answer in answers]
+        assert {(answer.status, answer.slug) for answer in answers[5:]} <= {
+            (201, None),
+            (412, "changed-meanwhile"),
+        }
+        for visit in day:
+            of_it = (Message.visit_id == visit.id, Message.kind == MessageKind.DELAYED)
+            assert count(Message, *of_it) <= 5, "one text a report"
+            assert count(Message, *of_it, Message.status == MessageStatus.HELD) <= 1, "the newest"
+
+
+def test_a_delay_of_a_visit_that_changes_hands_is_its_officers_or_nobodys(
+    racers: Racers, base: datetime, token: str, live_app: LiveServer
+) -> None:
+    """Both officers report, and a scheduler exchanges their visits meanwhile."""
+    for _ in range(FEWER):
+        now = live_app.now()
+        pair = [factories.officer(), factories.officer()]
+        phones = [live_app.sign_in("officer", officer) for officer in pair]
+        days = [today(now, officer, 3) for officer in pair]
+        late = max(now, days[0][-1].starts_at) + timedelta(minutes=40)
+        evening = late + timedelta(hours=1)
+        answers = racers.race(
+            [delay(phones[place], days[place][0], late) for place in (0, 1)]
+            + [delay(phones[place], days[1 - place][1], late) for place in (0, 1)]
+            + [
+                move(token, days[place][nth], evening + nth * HALF_AN_HOUR, pair[1 - place])
+                for place in (0, 1)
+                for nth in (1, 2)
+            ]
+        )
+        assert [answer.status for answer in answers[:2]] == [201, 201]
+        assert {(answer.status, answer.slug) for answer in answers[2:4]} <= {
+            (201, None),
+            (403, "not-yours"),
+            (412, "changed-meanwhile"),
+        }
+        assert {(answer.status, answer.slug) for answer in answers[4:]} <= {
+            (201, None),
+            (412, "changed-meanwhile"),
+        }
 
 
 def test_everything_at_once_leaves_a_sound_diary(

@@ -1,0 +1,86 @@
+"""Visits as they are looked up: with their residents, to read or locked to be changed."""
+
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import bindparam, or_, select
+from sqlalchemy.orm import Session
+
+from models import diary
+from models.clock import LONDON
+from models.errors import Unknown, VersionConflict
+from models.officer import Officer
+from models.prepared import Prepared
+from models.resident import Resident
+from models.visit import BEFORE_THE_DOOR, Visit
+
+_VISIT_NAMES = tuple(column.name for column in Visit.__table__.columns)
+_RESIDENT_NAMES = tuple(column.name for column in Resident.__table__.columns)
+_WITH_RESIDENT = select(*Visit.__table__.columns, *Resident.__table__.columns).join(
+    Resident, Resident.id == Visit.resident_id
+)
+_ONE = _WITH_RESIDENT.where(Visit.id == bindparam("key"))
+_FIND = Prepared(_ONE)
+_FIND_LOCKED = Prepared(_ONE.with_for_update(of=Visit, key_share=True))
+_LOCK_DIARY = Prepared(
+    select(Officer.id)
+    .join(Visit, Visit.officer_id == Officer.id)
+    .where(Visit.id == bindparam("key"))
+    .with_for_update(of=Officer, key_share=True)
+)
+_REST_OF_DAY = Prepared(
+    _WITH_RESIDENT.where(
+        Visit.officer_id == bindparam("officer"),
+        Visit.starts_at > bindparam("after"),
+        Visit.starts_at < bindparam("midnight"),
+        or_(*(Visit.status == status for status in BEFORE_THE_DOOR)),
+    )
+    .order_by(Visit.starts_at, Visit.id)
+    .with_for_update(of=Visit, key_share=True)
+)
+
+
+def find(session: Session, visit_id: UUID) -> Visit:
+    """The visit with its resident, apart from the session. Raises Unknown.
+
+    A scheduler's change needs no lock: the officer's diary is locked, and `version` refuses the slower of two.
+    """
+    return _found(_FIND.first(session, key=visit_id))
+
+
+def find_locked(session: Session, visit_id: UUID) -> Visit:
+    """The same, locked: an officer's event waits for a scheduler's change, and then happens to the visit as
+    it is. Raises Unknown."""
+    return _found(_FIND_LOCKED.first(session, key=visit_id))
+
+
+def find_with_diary_locked(session: Session, visit_id: UUID) -> Visit:
+    """The same, and before it the diary it is in: for an event that touches other visits of that diary.
+
+    Whoever changes several visits at once has the officer's row first, so that two of them, or one and a
+    scheduler's move, never wait for each other in a circle. Raises Unknown, or VersionConflict if the visit
+    went to another officer while we waited.
+    """
+    owner = _LOCK_DIARY.first(session, key=visit_id)
+    visit = find_locked(session, visit_id)
+    if visit.officer_id != (owner.id if owner else None):
+        raise VersionConflict("The visit was given to another officer just now. Read it again.")
+    return visit
+
+
+def rest_of_day_locked(session: Session, visit: Visit) -> list[Visit]:
+    """The visits that the officer of this one still has to make later that day, London, in order of start.
+
+    Locked, with their residents. Whoever asks has the officer's diary.
+    """
+    _, midnight = diary.day_bounds(visit.starts_at.astimezone(LONDON).date())
+    rows = _REST_OF_DAY.all(session, officer=visit.officer_id, after=visit.starts_at, midnight=midnight)
+    return [_found(row) for row in rows]
+
+
+def _found(row: Any) -> Visit:
+    if row is None:
+        raise Unknown("No visit has this id.")
+    visit = Visit(**dict(zip(_VISIT_NAMES, row[: len(_VISIT_NAMES)], strict=True)))
+    visit.resident = Resident(**dict(zip(_RESIDENT_NAMES, row[len(_VISIT_NAMES) :], strict=True)))
+    return visit

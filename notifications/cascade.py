@@ -1,0 +1,80 @@
+"""The cascade told (rule 6): a delay reaches the residents of the officer's later visits, each at most once."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from models.cascade import Stop, predicted_arrivals
+from models.contact_task import ContactTask
+from models.message import Message
+from models.standards import eta
+from models.visit import Visit
+from models.visit_rows import rest_of_day_locked
+from notifications.outbox import Queued, queue_visit_delayed
+
+
+def queue_delay(
+    session: Session, visit: Visit, *, expected_at: datetime, by: UUID, at: datetime
+) -> dict[str, Any]:
+    """Tell of a visit's delay and of what it does to the rest of the day; the answer to whoever reports it.
+
+    "A delay recomputes the officer's remaining visits (end of this one + travel + service); each is judged
+    by rule 5, earliest first, at most one text each." The caller has the officer's diary and this visit
+    locked, and writes down its delay; what changes for the later visits is written here. Raises what
+    `Visit.refuse_delay` does.
+    """
+    visit.refuse_delay(expected_at, at)
+    later = rest_of_day_locked(session, visit)
+    texts = _lock_texts(session, [visit, *later])
+    queued = queue_visit_delayed(session, visit, visit.resident, expected_at=expected_at, at=at)
+    answer = _answer(queued, expected_at) | {"cascade": []}
+    arrivals = predicted_arrivals(expected_at, _stop(visit), map(_stop, later))
+    for each, arrives_at in zip(later, arrivals, strict=True):
+        queued = queue_visit_delayed(session, each, each.resident, expected_at=arrives_at, at=at)
+        told = _answer(queued, arrives_at)
+        changed = arrives_at != (each.expected_at or each.starts_at) or _is_news(session, queued, texts, at)
+        if changed:
+            because = told | {"caused_by_visit_id": visit.id}
+            each.delay(session, expected_at=arrives_at, answer=because, by=by, at=at)
+        if changed or arrives_at > each.starts_at:
+            answer["cascade"].append({"visit_id": each.id} | told)
+    return answer
+
+
+def _stop(visit: Visit) -> Stop:
+    return Stop(visit.starts_at, visit.duration, visit.resident.place)
+
+
+def _lock_texts(session: Session, visits: Iterable[Visit]) -> set[UUID]:
+    """Lock the texts of all these visits, in the one order in which texts are locked; their ids."""
+    return set(
+        session.scalars(
+            select(Message.id)
+            .where(Message.visit_id.in_([visit.id for visit in visits]))
+            .order_by(Message.visit_id, Message.number)
+            .with_for_update()
+        )
+    )
+
+
+def _answer(queued: Queued, expected_at: datetime) -> dict[str, Any]:
+    answer = {
+        "expected_at": eta(expected_at, queued.told_start),
+        "promised_at": queued.told_start,
+        "told": queued.told,
+        "message_id": queued.message_id,
+    }
+    if queued.contact_task_id is not None:
+        answer["contact_task_id"] = queued.contact_task_id
+    return answer
+
+
+def _is_news(session: Session, queued: Queued, texts: set[UUID], at: datetime) -> bool:
+    """Whether this resident is told, or to be rung, because of this very report."""
+    if queued.contact_task_id is not None:
+        return session.get_one(ContactTask, queued.contact_task_id).created_at == at
+    return queued.message_id is not None and queued.message_id not in texts
