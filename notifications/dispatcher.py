@@ -75,6 +75,7 @@ class Dispatcher:
         self._lease = lease
         self._name = name or f"{socket.gethostname()[:40]}:{os.getpid()}:{secrets.token_hex(4)}"
         self._unrecorded: list[tuple[Line, Done]] = []
+        self._something_happened = False
 
     def send_due(self, *, limit: int | None = None) -> int:
         """Send what is due now, at most `limit` messages, and return how many were claimed.
@@ -84,9 +85,11 @@ class Dispatcher:
         """
         claimed = 0
         while True:
+            self._something_happened = False
             begun = self._turn(None if limit is None else limit - claimed)
             claimed += begun
-            if not begun and not self._unrecorded and not any(line.is_busy for line in self._lines):
+            busy = self._unrecorded or any(line.is_busy for line in self._lines)
+            if not begun and not busy and not self._something_happened:
                 return claimed
             self._await_calls(POLL_S, Event())
 
@@ -165,7 +168,8 @@ class Dispatcher:
                 )
                 begun += len(look_ups) + len(claims)
                 taken.append((line, claims, look_ups))
-            write_tallies(session)
+            # A message that was given up has a next way, which is due now.
+            self._something_happened |= write_tallies(session)
         # Only what is committed as ours may be handed over.
         for line, claims, look_ups in taken:
             line.take(claims, look_ups, at)
@@ -204,7 +208,7 @@ class Dispatcher:
             settle(session, {message.visit_id for message in rows.values()})
             for line, news in told:
                 line.tell(lock_state(session, line.channel), news, at)
-            write_tallies(session)
+            self._something_happened |= write_tallies(session)
         self._unrecorded = []
         for line, news in told:
             line.forget(news)

@@ -122,9 +122,10 @@ def next_way(
     A way whose hour does not come in time is passed over.
     """
     last = tried[-1] if tried else None
-    again = last in known and last_error in TEMPORARY and tried.count(last) == 1
-    if last and again and elapsed(at, reference_at) > ONE_MORE_TEXT_IF_R_IS_OVER:
-        return Next(last, at.astimezone(UTC) + ONE_MORE_TEXT_AFTER)
+    if last is not None and last in known and tried.count(last) == 1:
+        temporary = last.channel is Channel.TEXT and last_error in TEMPORARY
+        if temporary and elapsed(at, reference_at) > ONE_MORE_TEXT_IF_R_IS_OVER:
+            return Next(last, at.astimezone(UTC) + ONE_MORE_TEXT_AFTER)
     for way in known:
         if way in tried or way.channel not in available:
             continue

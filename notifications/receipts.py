@@ -126,9 +126,9 @@ def _accepted(message: Message) -> None:
     message.lookups = 0
     message.look_up_at = message.next_way_at = due_at
     if message.channel is Channel.EMAIL:
-        # A mail server gives no receipt. Who asked for e-mail, or can be told in no other way, has been told as
-        # well as can be; for anybody else an e-mail was a way round, and a person makes sure.
-        message.look_up_at = None
+        # A mail server gives no receipt, and cannot be asked for one. Who asked for e-mail, or can be told in no
+        # other way, has been told as well as can be; for anybody else it was a way round, and a person makes sure.
+        message.look_up_at, message.lookups = None, 1
         message.next_way_at = None if message.is_first else due_at
 
 

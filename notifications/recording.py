@@ -235,9 +235,11 @@ def _tally(session: Session, message: Message, outcome: str, accepted_at: dateti
         counts[Count("lateness_ms", channel, kind)] += round(late_s * 1000)
 
 
-def write_tallies(session: Session) -> None:
-    """Write what this transaction's steps gathered."""
-    count(session, session.info.pop("tallies", Counter()))
+def write_tallies(session: Session) -> bool:
+    """Write what this transaction's steps gathered; whether anything happened."""
+    counts = session.info.pop("tallies", Counter())
+    count(session, counts)
+    return bool(counts)
 
 
 def _log(event: str, message: Message, **fields: Any) -> None:

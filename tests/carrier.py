@@ -52,7 +52,7 @@ Plan = Callable[[int, dict[str, str]], Fault | None]
 
 @dataclass(frozen=True)
 class Received:
-    """One text on one handset."""
+    """One text on one handset, or one call: its body is then what is said, as TwiML, and it has no reference."""
 
     to: str
     body: str
@@ -79,6 +79,7 @@ class Carrier:
     listed_after_s: float = 0
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
     handsets: list[Received] = field(default_factory=list)
+    calls: list[Received] = field(default_factory=list)
     sends: int = 0
     look_ups: int = 0
     in_flight: int = 0
@@ -86,6 +87,7 @@ class Carrier:
     base: str = ""
     _lock: threading.RLock = field(default_factory=threading.RLock)
     _messages: list[_Message] = field(default_factory=list)
+    _calls: list[_Message] = field(default_factory=list)
     _by_number: defaultdict[str, list[_Message]] = field(default_factory=lambda: defaultdict(list))
     _servers: list["_Server"] = field(default_factory=list)
 
@@ -118,19 +120,36 @@ class Carrier:
         """The references that reached a handset more than once."""
         return [reference for reference, times in self.received().items() if times > 1]
 
-    def receipt(self, sid: str, status: str, error_code: str | None = None) -> tuple[str, dict[str, str], str]:
+    def becomes(
+        self, sid: str, status: str, *, error_code: int | None = None, answered_by: str | None = None
+    ) -> None:
+        """What the carrier says of a text or a call from now on to whoever asks."""
+        with self._lock:
+            self._known(sid).update({"status": status, "error_code": error_code, "answered_by": answered_by})
+
+    def _known(self, sid: str) -> dict[str, Any]:
+        return (self._calls if sid.startswith("CA") else self._messages)[int(sid[2:], 16)][1]
+
+    def receipt(
+        self, sid: str, status: str, error_code: str | None = None, answered_by: str | None = None
+    ) -> tuple[str, dict[str, str], str]:
         """The status callback the carrier would make: its address, its form and its signature."""
         with self._lock:
-            message = next(each for _, each in self._messages if each["sid"] == sid)
+            message = self._known(sid)
         form = {"MessageSid": sid, "MessageStatus": status, "AccountSid": ACCOUNT, "To": message["to"]}
         if error_code:
             form["ErrorCode"] = error_code
+        if sid.startswith("CA"):
+            form = {"CallSid": sid, "CallStatus": status, "AccountSid": ACCOUNT, "To": message["to"]}
+            form |= {"AnsweredBy": answered_by} if answered_by else {}
         url = message["status_callback"]
         return url, form, RequestValidator(TOKEN).compute_signature(url, form)
 
     def accept(self, form: dict[str, str]) -> dict[str, Any]:
-        """Take a text: it reaches the handset and the list."""
+        """Take a text or place a call: it reaches the handset and the list."""
         with self._lock:
+            if "Twiml" in form:
+                return self._place(form)
             sid = f"SM{len(self._messages):032x}"
             reference = REFERENCE.search(form["Body"])
             message = {
@@ -149,8 +168,34 @@ class Carrier:
             self.handsets.append(Received(form["To"], form["Body"], reference[1] if reference else "", sid, form))
             return message
 
+    def _place(self, form: dict[str, str]) -> dict[str, Any]:
+        sid = f"CA{len(self._calls):032x}"
+        call = {
+            "sid": sid,
+            "to": form["To"],
+            "from": form["From"],
+            "status": "queued",
+            "answered_by": None,
+            "date_created": format_datetime(self.now()),
+            "status_callback": form.get("StatusCallback"),
+        }
+        self._calls.append((self.now(), call))
+        self.calls.append(Received(form["To"], form["Twiml"], "", sid, form))
+        return call
+
+    def answer(self, path: str, to: str | None, page: int, size: int) -> dict[str, Any] | None:
+        """What a GET is answered with: a list, or one text or call; None for one there is not."""
+        what, _, name = path.removesuffix(".json").rpartition("/")
+        with self._lock:
+            if what.endswith(("/Messages", "/Calls")):
+                return {each["sid"]: each for _, each in [*self._messages, *self._calls]}.get(name)
+            if name == "Calls":
+                calls = [call for _, call in reversed(self._calls) if to in (None, call["to"])]
+                return {"calls": calls, "page": 0, "page_size": size, "next_page_uri": None}
+        return self.listed(to, page, size)
+
     def listed(self, to: str | None, page: int, size: int) -> dict[str, Any]:
-        """One page of the list, newest first."""
+        """One page of the list of texts, newest first."""
         with self._lock:
             shown = [
                 message
@@ -219,7 +264,11 @@ class _Handler(BaseHTTPRequestHandler):
         query = parse_qs(urlsplit(self.path).query)
         to = query["To"][0] if "To" in query else None
         page, size = int(query.get("Page", ["0"])[0]), int(query.get("PageSize", ["50"])[0])
-        self._answer(200, carrier.listed(to, page, size))
+        found = carrier.answer(urlsplit(self.path).path, to, page, size)
+        if found is None:
+            self._go_wrong(Fault(status=404, code=20404))
+        else:
+            self._answer(200, found)
 
     def _go_wrong(self, fault: Fault) -> None:
         if fault.status is not None:
