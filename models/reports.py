@@ -254,10 +254,11 @@ def changes_with(
             place > tuple_(*after, types=[ChangeNotice.decided_at.type, ChangeNotice.event_id.type])
         )
     found: list[tuple[ChangeNotice, str]] = []
-    for change, status, send_at, _, _ in session.execute(query.execution_options(yield_per=ROWS_AT_A_TIME)):
-        word = judge_notice(change, status, send_at, at).value
-        if result in (None, word):
-            found.append((change, word))
+    with session.execute(query.execution_options(yield_per=ROWS_AT_A_TIME)) as rows:
+        for change, status, send_at, _, _ in rows:
+            word = judge_notice(change, status, send_at, at).value
+            if result in (None, word):
+                found.append((change, word))
             if len(found) == limit:
                 break
     return found

@@ -4,6 +4,7 @@ import smtplib
 import ssl
 from datetime import timedelta
 from email.message import EmailMessage
+from email.policy import SMTP
 from email.utils import format_datetime
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -89,7 +90,7 @@ class SmtpSender:
             return Later(TRY_AGAIN)
         if code < 400:
             try:
-                code, _ = server.data(written.as_bytes())
+                code, _ = server.data(written.as_bytes(policy=SMTP))
             except smtplib.SMTPDataError as error:
                 code = error.smtp_code
             except (OSError, smtplib.SMTPException) as error:
@@ -153,5 +154,6 @@ def compose(message: Outgoing, from_address: str) -> EmailMessage:
     # Mail programs then do not answer that somebody is on holiday.
     written["Auto-Submitted"] = "auto-generated"
     written["Content-Language"] = message.language
-    written.set_content(message.body)
+    # Seven bits pass every server, whatever it says it can take.
+    written.set_content(message.body, cte="quoted-printable")
     return written
