@@ -42,7 +42,11 @@ def register(app: Flask) -> None:
     def start() -> Response:
         links = [
             {"href": "/docs", "text": "The API", "about": "every endpoint, to read and to try"},
-            {"href": "/dev/outbox", "text": "The outbox", "about": "the texts that residents would get"},
+            {
+                "href": "/dev/outbox",
+                "text": "The outbox",
+                "about": "the texts, calls and e-mails that residents would get",
+            },
             {"href": "/b", "text": "Check a badge", "about": "type the code an officer reads out"},
         ]
         accounts = [{"username": name, "password": PASSWORD, "role": role.value} for name, role in ACCOUNTS]

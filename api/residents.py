@@ -1,5 +1,6 @@
 """Residents: whom we visit, and how to reach them."""
 
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
@@ -16,6 +17,7 @@ from api.paging import after, page
 from models import clock
 from models.database import reading, transaction
 from models.errors import Unknown
+from models.number import clear_unusable, known
 from models.resident import ContactBy, Resident
 
 blp = Blueprint("residents", __name__, url_prefix="/v1/residents", description="Residents")
@@ -78,6 +80,15 @@ class ResidentPatch(_Common):
     address = fields.Nested(Address)
 
 
+class NotTextedOut(ma.Schema):
+    """A number of the resident's that is not texted."""
+
+    number = fields.String(required=True)
+    stopped_at = Instant(required=True, allow_none=True, metadata={"description": "Its owner said STOP"})
+    unusable_at = Instant(required=True, allow_none=True, metadata={"description": "No text can reach it"})
+    unusable_code = fields.String(required=True, allow_none=True)
+
+
 class ResidentOut(ma.Schema):
     """A resident. Telephone numbers are in E.164."""
 
@@ -90,9 +101,16 @@ class ResidentOut(ma.Schema):
     contact_by = fields.Enum(ContactBy, by_value=fields.String, required=True)
     needs = fields.String(allow_none=True, required=True)
     address = fields.Function(
-        lambda resident: {name: getattr(resident, name) for name in ADDRESS},
+        lambda resident: {name: resident[name] for name in ADDRESS},
         required=True,
         metadata={"type": "object"},
+    )
+    not_texted = fields.List(
+        fields.Nested(NotTextedOut),
+        required=True,
+        metadata={
+            "description": "Numbers that are told in other ways. One entered anew is tried again, unless stopped"
+        },
     )
     created_at = Instant(required=True)
 
@@ -104,12 +122,30 @@ class ResidentsOut(ma.Schema):
     next_cursor = fields.String(allow_none=True, required=True)
 
 
-def _change(resident: Resident, given: dict[str, Any]) -> None:
+def _shown(session: Session, residents: Sequence[Resident]) -> list[dict[str, Any]]:
+    """What ResidentOut says of each, with what is known of their numbers."""
+    numbers = {number for each in residents for number in (each.phone, each.second_phone) if number}
+    heeded = {
+        number: row
+        for number, row in known(session, numbers).items()
+        if row.stopped_at is not None or row.unusable_at is not None
+    }
+    shown = []
+    for each in residents:
+        theirs = dict.fromkeys(number for number in (each.phone, each.second_phone) if number in heeded)
+        columns = {column.name: getattr(each, column.name) for column in Resident.__table__.columns}
+        shown.append(columns | {"not_texted": [heeded[number] for number in theirs if number]})
+    return shown
+
+
+def _change(session: Session, resident: Resident, given: dict[str, Any]) -> None:
     address = given.pop("address", None)
     if address is not None:
         given.update({name: address.get(name) for name in ADDRESS})
     for name, value in given.items():
         setattr(resident, name, value)
+        if name in ("phone", "second_phone") and value:
+            clear_unusable(session, value)
 
 
 @blp.route("")
@@ -120,10 +156,12 @@ class Residents(Resource):
     def post(self, given: dict[str, Any]) -> Response:
         """Add a resident"""
         new = Resident(created_at=clock.now(), language="en", contact_by=ContactBy.TEXT)
-        _change(new, given)
         with transaction() as session:
+            _change(session, new, given)
             session.add(new)
-        return answer(ResidentOut().dump(new), 201, location=f"/v1/residents/{new.id}")
+            session.flush()
+            shown = _shown(session, [new])[0]
+        return answer(ResidentOut().dump(shown), 201, location=f"/v1/residents/{new.id}")
 
     @roles("scheduler")
     @blp.arguments(ListIn, location="query")
@@ -133,28 +171,29 @@ class Residents(Resource):
         query = after(select(Resident), (Resident.name, Resident.id), (str, UUID), given.get("cursor"))
         with reading() as session:
             found = session.scalars(query.limit(given["limit"] + 1)).all()
-        items, cursor = page(found, given["limit"], ("name", "id"))
-        return {"items": items, "next_cursor": cursor}
+            items, cursor = page(found, given["limit"], ("name", "id"))
+            return {"items": _shown(session, items), "next_cursor": cursor}
 
 
 @blp.route("/<uuid:resident_id>")
 class OneResident(Resource):
     @roles("scheduler")
     @blp.response(200, ResidentOut)
-    def get(self, resident_id: UUID) -> Resident:
+    def get(self, resident_id: UUID) -> dict[str, Any]:
         """Show a resident"""
         with reading() as session:
-            return _find(session, resident_id)
+            return _shown(session, [_find(session, resident_id)])[0]
 
     @roles("scheduler")
     @blp.arguments(ResidentPatch)
     @blp.response(200, ResidentOut)
-    def patch(self, given: dict[str, Any], resident_id: UUID) -> Resident:
+    def patch(self, given: dict[str, Any], resident_id: UUID) -> dict[str, Any]:
         """Change a resident"""
         with transaction() as session:
             resident = _find(session, resident_id)
-            _change(resident, given)
-            return resident
+            _change(session, resident, given)
+            session.flush()
+            return _shown(session, [resident])[0]
 
 
 def _find(session: Session, resident_id: UUID) -> Resident:

@@ -111,6 +111,21 @@ def fair_promise(session: Session, visit_id: UUID, first_promised_at: datetime, 
     )
 
 
+def told_by_person(session: Session, visit_id: UUID) -> tuple[datetime, datetime] | None:
+    """When a person last told this visit's resident of a new start, and which; None if nobody had to."""
+    row = session.execute(
+        select(ChangeNotice.told_at, ChangeNotice.to_starts_at)
+        .where(
+            ChangeNotice.visit_id == visit_id,
+            ChangeNotice.change == EventKind.MOVED,
+            ChangeNotice.told_by == ToldBy.PERSON,
+        )
+        .order_by(ChangeNotice.told_at.desc(), ChangeNotice.decided_at.desc())
+        .limit(1)
+    ).first()
+    return (row.told_at, row.to_starts_at) if row else None
+
+
 def settle(session: Session, visit_ids: Collection[UUID]) -> None:
     """Bring the ledger of these visits up to what became of their messages and calls.
 

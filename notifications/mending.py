@@ -3,11 +3,13 @@
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from models.message import GONE, START_KINDS, Message, MessageKind, MessageStatus
+from models.promise import told_by_person
 from models.standards import must_tell, reference
 from models.visit import Visit, VisitStatus
 from notifications import policy
@@ -91,9 +93,7 @@ def _recall(session: Session, message: Message, at: datetime) -> None:
     if message.status is not MessageStatus.HELD or message.kind not in (MessageKind.MOVED, MessageKind.CANCELLED):
         return
     before = _starts_before(session, message)
-    told = next((row.starts_at for row in reversed(before) if row.status in GONE), None)
-    if told is None:
-        told = session.scalars(select(Visit.first_promised_at).where(Visit.id == message.visit_id)).one()
+    told = _last_told(session, message.visit_id, before)
     if message.kind is MessageKind.CANCELLED:
         message.starts_at = message.reference_at = message.expires_at = told
         return
@@ -108,10 +108,21 @@ def _recall(session: Session, message: Message, at: datetime) -> None:
         message.supersede(at)
 
 
+def _last_told(session: Session, visit_id: UUID, before: Sequence[Any]) -> datetime:
+    last = next((row for row in reversed(before) if row.status in GONE), None)
+    by_person = told_by_person(session, visit_id)
+    if by_person and (last is None or by_person[0] > last.decided_at):
+        return by_person[1]
+    if last is not None:
+        told: datetime = last.starts_at
+        return told
+    return session.scalars(select(Visit.first_promised_at).where(Visit.id == visit_id)).one()
+
+
 def _starts_before(session: Session, message: Message) -> Sequence[Any]:
     """What the visit's messages of earlier news said of its start, in order."""
     return session.execute(
-        select(Message.kind, Message.status, Message.starts_at)
+        select(Message.kind, Message.status, Message.starts_at, Message.decided_at)
         .where(
             Message.visit_id == message.visit_id,
             Message.number < message.number,

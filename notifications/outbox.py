@@ -14,8 +14,9 @@ from sqlalchemy import bindparam, select, update
 from sqlalchemy.orm import Session
 
 from models.contact_task import ContactReason, ask_for_call
-from models.message import GONE, START_KINDS, Message, MessageKind, MessageStatus, new_message_reference
+from models.message import GAVE_UP, GONE, START_KINDS, Message, MessageKind, MessageStatus, new_message_reference
 from models.prepared import Prepared, insert
+from models.promise import told_by_person
 from models.resident import ContactBy, Resident
 from models.standards import (
     DelayTold,
@@ -55,11 +56,12 @@ class Queued:
 
 
 def told_start(session: Session, visit: Visit) -> datetime:
-    """The start the resident was last told: in the newest text that is no longer ours to stop, or at booking.
+    """The start the resident was last told: in the newest message that is no longer ours to stop, by a person who
+    rang, or at booking.
 
     Whoever books a visit tells the resident the time there and then. A delay text tells no start.
     """
-    return _told_start(visit, _history(session, visit.id))
+    return _told_start(session, visit, _history(session, visit.id))
 
 
 def queue_visit_booked(session: Session, visit: Visit, resident: Resident, *, at: datetime) -> Queued:
@@ -78,7 +80,7 @@ def queue_visit_moved(session: Session, visit: Visit, resident: Resident, *, at:
     no new text.
     """
     history = _history(session, visit.id)
-    before, unsent = _told_start(visit, history), _unsent(history)
+    before, unsent = _told_start(session, visit, history), _unsent(history)
     change = _Change(session, visit, resident, at, history, before, visit.starts_at)
     if must_tell(before, visit.starts_at):
         if before <= at:
@@ -97,7 +99,7 @@ def queue_visit_moved(session: Session, visit: Visit, resident: Resident, *, at:
 def queue_visit_cancelled(session: Session, visit: Visit, resident: Resident, *, at: datetime) -> Queued:
     """Tell that the visit is off. "Moved then cancelled: only the cancellation goes." """
     history = _history(session, visit.id)
-    before, unsent = _told_start(visit, history), _unsent(history)
+    before, unsent = _told_start(session, visit, history), _unsent(history)
     change = _Change(session, visit, resident, at, history, before, None)
     if before <= at:
         return change.ask(MessageKind.CANCELLED, ContactReason.TIME_HAD_PASSED, stop=unsent)
@@ -122,7 +124,7 @@ def queue_visit_delayed(
     """
     history = _history(session, visit.id)
     coming = [row.starts_at for row in _unsent(history) if row.kind in START_KINDS]
-    before = coming[-1] if coming else _told_start(visit, history)
+    before = coming[-1] if coming else _told_start(session, visit, history)
     change = _Change(session, visit, resident, at, history, before, None)
     told = _delays_told(history, before)
     unsent = [row for row in _unsent(history) if row.kind is MessageKind.DELAYED]
@@ -280,9 +282,14 @@ def _history(session: Session, visit_id: UUID) -> Sequence[Any]:
     return _HISTORY.all(session, visit=visit_id)
 
 
-def _told_start(visit: Visit, history: Sequence[Any]) -> datetime:
-    told = [row.starts_at for row in history if row.kind in START_KINDS and row.status in GONE]
-    return told[-1] if told else visit.first_promised_at
+def _told_start(session: Session, visit: Visit, history: Sequence[Any]) -> datetime:
+    told = [row for row in history if row.kind in START_KINDS and row.status in GONE]
+    if not history or any(row.status in GAVE_UP for row in history):
+        # Where messages failed, or nothing could go by itself, somebody may have rung.
+        by_person = told_by_person(session, visit.id)
+        if by_person and (not told or by_person[0] > told[-1].decided_at):
+            return by_person[1]
+    return told[-1].starts_at if told else visit.first_promised_at
 
 
 def _unsent(history: Sequence[Any]) -> list[Any]:

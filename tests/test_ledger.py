@@ -185,3 +185,19 @@ def test_the_changes_behind_a_figure_can_be_looked_at_page_by_page(
     assert [each["visit_id"] for each in first["items"] + rest["items"]] == [visit["id"] for visit in visits[:3]]
     assert rest["next_cursor"] is None
     assert scheduler.get(address + "&result=late").status_code == 422
+
+
+def test_what_a_person_told_is_what_the_resident_has_in_mind(
+    scheduler: Client, stopped_clock: StoppedClock
+) -> None:
+    """Nobody waits on Wednesday any more, so a move of Thursday leaves until Thursday."""
+    visit = book(scheduler, factories.resident(contact_by="call"), None, WEDNESDAY)
+    move(scheduler, visit, THURSDAY)
+    (task,) = [
+        each for each in scheduler.get("/v1/contact-tasks?status=open").json["items"] if each["detail"] == "moved"
+    ]
+    scheduler.patch(f"/v1/contact-tasks/{task['id']}", {"status": "done"})
+    stopped_clock.advance(60)
+    answer = move(scheduler, visit, THURSDAY + timedelta(days=1)).json
+    assert answer["notice"]["reference_at"] == "2026-11-26T10:00:00Z"
+    assert notices(scheduler, visit)[1]["told_starts_at"] == "2026-11-26T10:00:00Z"

@@ -158,10 +158,13 @@ def test_who_can_only_be_told_by_a_person_is_rung(changes: dict[str, Any], reaso
 
 
 def test_a_landline_is_called_and_no_person_has_to_yet() -> None:
-    visit_id = book(factories.resident(phone="+442088635611"))
+    visit_id = book(factories.resident(phone="+442088635611"), told=False)
     queued = move(visit_id, THURSDAY)
     assert queued.told and queued.contact_task_id is None
-    assert [row.channel for row in messages(visit_id)] == [Channel.CALL] * 2
+    assert [(row.channel, row.status) for row in messages(visit_id)] == [
+        (Channel.CALL, MessageStatus.SUPERSEDED),
+        (Channel.CALL, MessageStatus.HELD),
+    ]
     assert tasks(visit_id) == []
 
 

@@ -49,6 +49,11 @@ def test_a_journey_is_the_straight_line_with_its_bends_and_the_time_to_park(
     assert travel_time(origin, destination) == timedelta(seconds=seconds)
 
 
+def test_a_place_that_cannot_be_meant_is_an_unknown_one() -> None:
+    """Latitude and longitude the wrong way round would make everybody late by days."""
+    assert travel_time((51.58, -0.33), (-0.33, 51.58)) == timedelta(minutes=10)
+
+
 places = st.tuples(st.floats(51.4, 51.7), st.floats(-0.6, -0.1))
 
 

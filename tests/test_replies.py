@@ -318,3 +318,20 @@ def test_a_form_that_is_no_text_is_told_so(app: Flask, form: dict[str, str]) -> 
     signature = RequestValidator(TOKEN).compute_signature(BASE + INBOUND, MultiDict(form))
     answer = app.test_client().post(INBOUND, data=form, headers={"X-Twilio-Signature": signature})
     problem(answer, 422, "not-valid")
+
+
+def test_a_scheduler_sees_which_numbers_are_not_texted_and_enters_one_anew(
+    scheduler: Client, resident: Resident, write: Callable[..., Any], stopped_clock: StoppedClock
+) -> None:
+    address = f"/v1/residents/{resident.id}"
+    assert scheduler.get(address).json["not_texted"] == []
+    write("STOP")
+    (stopped,) = scheduler.get(address).json["not_texted"]
+    assert (stopped["number"], stopped["stopped_at"]) == (MOBILE, "2026-11-23T09:00:00Z")
+    with transaction() as session:
+        session.add(Number(number="+447700900456", unusable_at=stopped_clock.now, unusable_code="30005"))
+    both = scheduler.patch(address, {"second_phone": "07700 900456"}).json
+    assert [row["number"] for row in both["not_texted"]] == [MOBILE], "entered anew, it is tried again"
+    again = scheduler.patch(address, {"phone": MOBILE}).json
+    assert [row["number"] for row in again["not_texted"]] == [MOBILE], "only its owner takes a STOP back"
+    assert scheduler.get("/v1/residents").json["items"][0]["not_texted"] == again["not_texted"]
