@@ -20,7 +20,7 @@ from models.resident import Resident
 from models.visit import BEFORE_THE_DOOR, Visit
 from models.visit_rows import find_locked
 from notifications.receipts import it_was_answered
-from notifications.texts import ANSWERS, WORDINGS, Council, in_language
+from notifications.texts import ANSWERS, DEFAULT, WORDINGS, Council, in_language, plain
 
 LONGEST = 1600
 """The longest text a carrier passes on, in characters."""
@@ -185,21 +185,24 @@ def _act(
     at: datetime,
 ) -> str | None:
     """Do what the reply asks, and say what we did."""
-    say = in_language(ANSWERS, resident.language if resident else "en")
-    values = {"council": council.name, "phone": council.phone}
+    language = resident.language if resident else DEFAULT
+    say = in_language(ANSWERS, language)
+
+    def answer(sentence: str, **more: str) -> str:
+        return plain(sentence.format(council=council.name, phone=council.phone, **more))
+
     if reply.kind is ReplyKind.STOP and _fold(reply.body) != "cancel":
         return None
     if reply.kind is ReplyKind.START:
-        return say.started.format_map(values)
+        return answer(say.started)
     if reply.kind is ReplyKind.HELP:
-        return say.help.format_map(values)
+        return answer(say.help)
     if resident is None:
-        return None if reply.kind is ReplyKind.STOP else say.unknown.format_map(values)
+        return None if reply.kind is ReplyKind.STOP else answer(say.unknown)
     if reply.kind is ReplyKind.YES and visit and message and visit.starts_at == message.starts_at:
         visit.confirm(session, reply_id=reply.id, at=at)
-        return say.confirmed.format_map(
-            values | {"start": in_language(WORDINGS, resident.language).day_and_time(visit.starts_at)}
-        )
+        start = in_language(WORDINGS, language).day_and_time(visit.starts_at)
+        return answer(say.confirmed, start=start)
     # A YES to a time that is no longer the visit's is for a person, too.
     ask_for_call(
         session,
@@ -211,7 +214,7 @@ def _act(
         reference_at=visit.starts_at if visit else at + NO_VISIT,
         at=at,
     )
-    return None if reply.kind is ReplyKind.STOP else say.read.format_map(values)
+    return None if reply.kind is ReplyKind.STOP else answer(say.read)
 
 
 def _answered(session: Session, number: str, at: datetime) -> Message | None:

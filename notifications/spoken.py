@@ -7,27 +7,22 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from models.clock import LONDON
-from models.message import Message, MessageKind
-from notifications.texts import Council, DelayNews, delay_news, in_language, plain
+from models.message import Message
+from notifications.texts import Council, Wording, in_language, plain
 
 TIMES_SAID = 2
 
 
 @dataclass(frozen=True, slots=True)
-class Speech:
-    """One language: what its voice is called, its names of days and months, and its sentences.
+class Speech(Wording):
+    """One language as it is spoken: what its voice is called, and what is said around the sentence.
 
-    A sentence may use {council}, {phone}, {start} and, where they exist, {old} and {eta}.
+    `hello` and `goodbye` are around it in a call, `in_person` holds it as {news}. Each may use {council} and
+    {phone}.
     """
 
     voice: str
-    days: tuple[str, ...]
-    months: tuple[str, ...]
     hello: str
-    booked: str
-    moved: str
-    cancelled: str
-    delays: dict[DelayNews, str]
     goodbye: str
     say_again: str
     in_person: str
@@ -66,14 +61,9 @@ SPEECHES = {
         booked="We will visit you on {start}.",
         moved="We have changed the time. It was {old}. It is now {start}.",
         cancelled="We have cancelled our visit on {start}. We will not come then.",
-        delays={
-            DelayNews.LATE: "We are sorry, our visit on {start} is running late. We expect to be with you at about"
-            " {eta}.",
-            DelayNews.SOONER: "Good news about our visit on {start}. We now expect to be with you sooner, at about"
-            " {eta}.",
-            DelayNews.BACK_ON_TIME: "Good news, our visit on {start} is back on time. We expect to be with you at"
-            " about {eta}.",
-        },
+        delayed="We are sorry, our visit on {start} is running late. We expect to be with you at about {eta}.",
+        sooner="Good news about our visit on {start}. We now expect to be with you sooner, at about {eta}.",
+        back_on_time="Good news, our visit on {start} is back on time. We expect to be with you at about {eta}.",
         goodbye="If this does not suit you, please call us on {phone}."
         " That is the number on your council letters.",
         say_again="To hear this again, press 1.",
@@ -85,41 +75,19 @@ SPEECHES = {
 def render(message: Message, council: Council) -> str:
     """All that a voice says of one message. Raises ValueError if a time it needs is missing."""
     words = in_language(SPEECHES, message.language)
-    return _filled(" ".join([words.hello, _news(message, words), words.goodbye]), message, words, council)
+    said = " ".join([words.hello, words.sentence(message), words.goodbye])
+    return _filled(said, message, words, council)
 
 
 def script(message: Message, council: Council) -> str:
     """What a person who rings could say of it. Raises ValueError if a time it needs is missing."""
     words = in_language(SPEECHES, message.language)
-    return _filled(words.in_person.replace("{news}", _news(message, words)), message, words, council)
+    return _filled(words.in_person.replace("{news}", words.sentence(message)), message, words, council)
 
 
-def _filled(sentence: str, message: Message, words: Speech, council: Council) -> str:
-    values = {
-        "council": council.name,
-        "phone": _digits(council.phone),
-        "start": words.day_and_time(message.starts_at),
-    }
-    if message.kind is MessageKind.MOVED:
-        if message.previous_starts_at is None:
-            raise ValueError("a move needs the time it moves from")
-        values["old"] = words.day_and_time(message.previous_starts_at)
-    if message.kind is MessageKind.DELAYED:
-        if message.expected_at is None:
-            raise ValueError("a delay needs the time expected")
-        values["eta"] = words.time(message.expected_at)
-    return plain(sentence.format_map(values))
-
-
-def _news(message: Message, words: Speech) -> str:
-    match message.kind:
-        case MessageKind.BOOKED:
-            return words.booked
-        case MessageKind.MOVED:
-            return words.moved
-        case MessageKind.CANCELLED:
-            return words.cancelled
-    return words.delays[delay_news(message)]
+def _filled(said: str, message: Message, words: Speech, council: Council) -> str:
+    values = {"council": council.name, "phone": _digits(council.phone)}
+    return plain(said.format_map(values | words.times(message)))
 
 
 def _digits(phone: str) -> str:

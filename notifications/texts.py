@@ -9,7 +9,6 @@ import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 from typing import TypeVar
 
 from models.clock import LONDON
@@ -77,13 +76,33 @@ class Wording:
         """ "14:00", by London's clocks."""
         return f"{at.astimezone(LONDON):%H:%M}"
 
+    def times(self, message: Message) -> dict[str, str]:
+        """The times a message tells of. Raises ValueError if one it needs is missing."""
+        told = {"start": self.day_and_time(message.starts_at)}
+        match message.kind:
+            case MessageKind.MOVED:
+                if message.previous_starts_at is None:
+                    raise ValueError("a move needs the time it moves from")
+                told["old"] = self.day_and_time(message.previous_starts_at)
+            case MessageKind.DELAYED:
+                if message.expected_at is None:
+                    raise ValueError("a delay needs the time expected")
+                told["eta"] = self.time(message.expected_at)
+        return told
 
-class DelayNews(StrEnum):
-    """What a delay message has to say."""
-
-    LATE = "late"
-    SOONER = "sooner"
-    BACK_ON_TIME = "back_on_time"
+    def sentence(self, message: Message) -> str:
+        """The sentence for what a message has to tell, its names still in braces."""
+        match message.kind:
+            case MessageKind.BOOKED:
+                return self.booked
+            case MessageKind.MOVED:
+                return self.moved
+            case MessageKind.CANCELLED:
+                return self.cancelled
+        expected, before = message.expected_at, message.previous_expected_at
+        if expected is None or before is None or expected >= before:
+            return self.delayed
+        return self.back_on_time if expected <= message.starts_at else self.sooner
 
 
 WORDINGS = {
@@ -144,41 +163,7 @@ def render(message: Message, council: Council) -> str:
     missing."""
     words = in_language(WORDINGS, message.language)
     values = {"council": council.name, "phone": council.phone, "ref": message.reference}
-    values["start"] = words.day_and_time(message.starts_at)
-    match message.kind:
-        case MessageKind.MOVED:
-            if message.previous_starts_at is None:
-                raise ValueError("a move needs the time it moves from")
-            values["old"] = words.day_and_time(message.previous_starts_at)
-        case MessageKind.DELAYED:
-            if message.expected_at is None:
-                raise ValueError("a delay needs the time expected")
-            values["eta"] = words.time(message.expected_at)
-    return plain(_sentence(message, words).format_map(values))
-
-
-def _sentence(message: Message, words: Wording) -> str:
-    match message.kind:
-        case MessageKind.BOOKED:
-            return words.booked
-        case MessageKind.MOVED:
-            return words.moved
-        case MessageKind.CANCELLED:
-            return words.cancelled
-    match delay_news(message):
-        case DelayNews.SOONER:
-            return words.sooner
-        case DelayNews.BACK_ON_TIME:
-            return words.back_on_time
-    return words.delayed
-
-
-def delay_news(message: Message) -> DelayNews:
-    """Whether what is expected now is worse or better than what the resident was told before."""
-    expected, before = message.expected_at, message.previous_expected_at
-    if expected is None or before is None or expected >= before:
-        return DelayNews.LATE
-    return DelayNews.BACK_ON_TIME if expected <= message.starts_at else DelayNews.SOONER
+    return plain(words.sentence(message).format_map(values | words.times(message)))
 
 
 def plain(text: str) -> str:

@@ -1,6 +1,7 @@
 """The words: what is in them, what never is, and how many parts they make."""
 
 import unicodedata
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 from api.config import Settings
 from models.message import Message, MessageKind
 from notifications.parts import Encoding, measure
-from notifications.texts import WORDINGS, Council, in_language, plain, render
+from notifications.texts import ANSWERS, WORDINGS, Council, in_language, plain, render
 
 HARROW = Council("Harrow Council", "020 8863 5611")
 LONGEST_NAMES = [
@@ -103,6 +104,15 @@ def test_the_worst_values_make_at_most_two_parts_in_gsm7_and_three_in_ucs2(
     for each in messages:
         size = measure(render(each, council))
         assert size.parts <= (2 if size.encoding is Encoding.GSM7 else 3), each.kind
+
+
+@pytest.mark.parametrize("council", LONGEST_NAMES, ids=lambda council: f"{council.name} {council.phone}")
+@pytest.mark.parametrize("language", ANSWERS)
+def test_the_answers_to_replies_are_no_longer(language: str, council: Council) -> None:
+    start = in_language(WORDINGS, language).day_and_time(longest_day(language))
+    for name, sentence in asdict(ANSWERS[language]).items():
+        size = measure(plain(sentence.format(council=council.name, phone=council.phone, start=start)))
+        assert size.parts <= (2 if size.encoding is Encoding.GSM7 else 3), name
 
 
 @pytest.mark.parametrize("council", LONGEST_NAMES, ids=lambda council: f"{council.name} {council.phone}")
