@@ -75,7 +75,11 @@ def _fall_back(
     available: Collection[Channel],
     at: datetime,
 ) -> None:
-    news = [other for other in of_visit if other.news_id == message.news_id]
+    news = [
+        other
+        for other in of_visit
+        if other.news_id == message.news_id and other.status is not MessageStatus.SUPERSEDED
+    ]
     later = [other for other in of_visit if other.number > message.number]
     if _is_settled(visit, message, news, later) or has_been_asked(session, message.news_id):
         return

@@ -14,7 +14,16 @@ from sqlalchemy import bindparam, select, update
 from sqlalchemy.orm import Session
 
 from models.contact_task import ContactReason, ask_for_call
-from models.message import GAVE_UP, GONE, START_KINDS, Message, MessageKind, MessageStatus, new_message_reference
+from models.message import (
+    GAVE_UP,
+    GONE,
+    START_KINDS,
+    Channel,
+    Message,
+    MessageKind,
+    MessageStatus,
+    new_message_reference,
+)
 from models.prepared import Prepared, insert
 from models.promise import told_by_person
 from models.resident import ContactBy, Resident
@@ -93,6 +102,8 @@ def queue_visit_moved(session: Session, visit: Visit, resident: Resident, *, at:
         # The booking text never went, and the one that goes instead must hold the time as it is now.
         return change.tell(MessageKind.BOOKED, stop=unsent, due=False)
     change.supersede(unsent)
+    if unsent:
+        change.take_up_ladder()
     return change.untold()
 
 
@@ -247,6 +258,13 @@ class _Change:
         for row in stop:
             _SUPERSEDE.run(self.session, stopped=row.id, by=by, at=self.at)
 
+    def take_up_ladder(self) -> None:
+        """See to the next way of what was told last: no receipt shows that it was heard, and what was just stopped
+        may have been its next way, or the reason why it needed none."""
+        told = [row.id for row in self.history if row.kind in START_KINDS and row.status is MessageStatus.ACCEPTED]
+        if told:
+            _TAKE_UP_LADDER.run(self.session, told=told[-1], at=self.at)
+
 
 _SUPERSEDE = Prepared(
     update(Message.__table__)  # type: ignore[arg-type]
@@ -258,6 +276,17 @@ _SUPERSEDE = Prepared(
         look_up_at=None,
         next_way_at=None,
     )
+)
+
+_TAKE_UP_LADDER = Prepared(
+    update(Message.__table__)  # type: ignore[arg-type]
+    .where(
+        Message.id == bindparam("told"),
+        Message.next_way_at.is_(None),
+        # A mail server gives no receipt to wait for.
+        Message.channel != Channel.EMAIL,
+    )
+    .values(next_way_at=bindparam("at"))
 )
 
 _HISTORY = Prepared(

@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, or_, select
 from sqlalchemy.orm import Session
 
 from models.contact_task import ContactReason, ask_for_call
-from models.message import Channel, Message
+from models.message import GAVE_UP, Channel, Message
 from models.number import clear_unusable, start_texts, stop_texts
 from models.reply import Reply, ReplyKind
 from models.resident import Resident
@@ -218,7 +218,10 @@ def _act(
 
 
 def _answered(session: Session, number: str, at: datetime) -> Message | None:
-    """The text that a reply from this number answers: the newest that can have arrived, or the newest at all."""
+    """The text that a reply from this number answers: the newest that can have arrived, or the newest at all.
+
+    Never one that is known to have failed: a phone that was off is on again, and answers what came before.
+    """
     sent = session.scalars(
         select(Message)
         .where(
@@ -226,6 +229,7 @@ def _answered(session: Session, number: str, at: datetime) -> Message | None:
             Message.to_address == number,
             Message.channel == Channel.TEXT,
             Message.accepted_at.is_not(None),
+            Message.status.not_in(GAVE_UP),
         )
         .order_by(Message.accepted_at.desc(), Message.number.desc(), Message.id)
         .limit(5)

@@ -246,6 +246,32 @@ def test_a_visit_moved_back_meanwhile_needs_no_second_try(
     assert len(carrier.handsets) == 2 and tasks() == []
 
 
+@pytest.mark.parametrize("back", [False, True])
+def test_a_change_that_needs_no_message_does_not_end_the_ladder_of_the_one_before(
+    carrier: Carrier, senders: dict[Channel, Any], stopped_clock: StoppedClock, back: bool
+) -> None:
+    """The text of the move had no receipt, and the carer's waits for the morning when the visit changes a little."""
+    stopped_clock.set(MONDAY.replace(hour=20, minute=40))
+    booked = book(person())
+    run(senders)
+    moved = move(booked, THURSDAY)
+    assert moved is not None
+    stopped_clock.advance(120)
+    run(senders)
+    stopped_clock.advance(20 * 60)
+    run(senders)
+    run(senders)
+    assert news(moved)[1:] == [(TEXT, CARER, MessageStatus.HELD)]
+    if back:
+        assert move(booked, THURSDAY + timedelta(days=1)) is not None
+    assert move(booked, THURSDAY + timedelta(minutes=5)) is None
+    run(senders)
+    stopped_clock.set(MONDAY.replace(day=24, hour=8))
+    run(senders)
+    assert [text.to for text in carrier.handsets] == [MOBILE, MOBILE, CARER]
+    assert "It is now Thu 26 Nov 10:05" in carrier.handsets[2].body
+
+
 @pytest.mark.parametrize("state", [VisitStatus.ARRIVED, VisitStatus.COMPLETED, VisitStatus.CANCELLED])
 def test_nobody_is_told_of_a_visit_that_is_over(
     carrier: Carrier, senders: dict[Channel, Any], state: VisitStatus

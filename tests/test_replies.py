@@ -20,6 +20,7 @@ from models.resident import Resident
 from notifications.replies import classify
 from tests import factories
 from tests.conftest import Client, StoppedClock
+from tests.sending import receive, status
 from tests.steps import book, move, path, problem, see
 
 MOBILE = "+447700900123"
@@ -200,6 +201,21 @@ def test_yes_written_before_the_newest_text_arrived_answers_the_one_before(
     stopped_clock.advance(60)
     write("YES")
     assert see(scheduler, visit)["confirmed_at"] is not None
+
+
+def test_a_reply_does_not_answer_a_text_that_the_carrier_could_not_deliver(
+    scheduler: Client, visit: Any, write: Callable[..., Any], stopped_clock: StoppedClock
+) -> None:
+    """The phone was off when the move was told, and on again when they answered what they had read before."""
+    moved = UUID(move(scheduler, visit, stopped_clock.now + timedelta(days=5)).json["message_id"])
+    arrived(visit, stopped_clock.now)
+    receive(moved, "undelivered", error_code="30003")
+    stopped_clock.advance(60)
+    write("YES")
+    assert see(scheduler, visit)["confirmed_at"] is None
+    assert status(moved) is MessageStatus.UNDELIVERED
+    (task,) = tasks(scheduler)
+    assert (task["reason"], task["words"]) == ("replied", "YES")
 
 
 @pytest.mark.parametrize("words", ["CHANGE", "I am at the doctor's then. Could you come at three?", "હા"])

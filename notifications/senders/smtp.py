@@ -98,7 +98,7 @@ class SmtpSender:
         if code >= 400:
             # 4xx is "not now", often for this recipient alone; 5xx is "never".
             return Refused(str(code)) if code >= 500 else Later(TRY_AGAIN, alone=True)
-        return Accepted(written["Message-ID"])
+        return Accepted(str(message.message_id))
 
     def find(self, sought: Sought) -> Untraceable:
         """A mail server keeps no list that could be asked."""
@@ -128,7 +128,7 @@ class MailFolder:
         unfinished = self._folder / f".{message.reference}"
         unfinished.write_bytes(written.as_bytes())
         unfinished.replace(self._folder / f"{message.reference}.eml")
-        return Accepted(written["Message-ID"])
+        return Accepted(str(message.message_id))
 
     def find(self, sought: Sought) -> LookUpOutcome:
         """Whether the file is there."""
@@ -144,7 +144,10 @@ class MailFolder:
 
 
 def compose(message: Outgoing, from_address: str) -> EmailMessage:
-    """The e-mail. Its Message-ID is made from ours, so that a mailbox shows one that came twice only once."""
+    """The e-mail. Its Message-ID is made from ours, so that a mailbox shows one that came twice only once.
+
+    Only our part of it is kept as the carrier's id: a council's domain can be longer than the outbox has room for.
+    """
     written = EmailMessage()
     written["From"] = from_address
     written["To"] = message.to
