@@ -3,10 +3,9 @@
 Kept by number and not by resident: the next resident with the same number must not be texted either.
 """
 
-from collections.abc import Collection
 from datetime import datetime
 
-from sqlalchemy import String, select, update
+from sqlalchemy import String, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from models.database import Base, upsert
@@ -46,9 +45,3 @@ def clear_unusable(session: Session, number: str) -> None:
     """Try it again: its owner wrote to us, or a scheduler has just entered it anew."""
     again = update(Number).where(Number.number == number)
     session.execute(again.values(unusable_at=None, unusable_code=None))
-
-
-def known(session: Session, numbers: Collection[str]) -> dict[str, Number]:
-    """Those of the numbers that have something to heed."""
-    rows = session.scalars(select(Number).where(Number.number.in_(numbers)).order_by(Number.number))
-    return {row.number: row for row in rows}
