@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test check bench clean
+.PHONY: run test check bench bench-texts clean
 
 run: $(VENV)/run-time  ## everything on this machine, ready in a browser: http://127.0.0.1:8000/
 	$(BIN)/flask --app wsgi start
@@ -23,6 +23,9 @@ check: $(VENV)/tests  ## the checks of the code alone: seconds
 
 bench: $(VENV)/tests  ## what the hot paths cost, side by side with bare ones in one run
 	$(BIN)/python -m benchmarks
+
+bench-texts: $(VENV)/tests  ## how soon texts go, how many a second, and what that costs the API meanwhile
+	$(BIN)/python -m benchmarks.texts
 
 clean:  ## forget the environment, the development database and its keys
 	rm -rf $(VENV) instance

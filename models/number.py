@@ -49,6 +49,6 @@ def clear_unusable(session: Session, number: str) -> None:
 
 
 def known(session: Session, numbers: Collection[str]) -> dict[str, Number]:
-    """Those of the numbers that have something to heed."""
+    """Those of the numbers that we have learnt something of."""
     rows = session.scalars(select(Number).where(Number.number.in_(numbers)).order_by(Number.number))
     return {row.number: row for row in rows}

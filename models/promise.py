@@ -6,7 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, Index, String, UniqueConstraint, exists, select
+from sqlalchemy import ForeignKey, Index, String, UniqueConstraint, exists, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from models import standards
@@ -132,16 +132,48 @@ def settle(session: Session, visit_ids: Collection[UUID]) -> None:
     `told_at`: "when the carrier reports delivery, or a call was answered"; also when a person rang. A message
     that was handed over and then failed was not handed over to anybody.
     """
-    notices = session.scalars(
-        select(ChangeNotice)
+    notices = session.execute(
+        select(
+            ChangeNotice.event_id,
+            ChangeNotice.message_id,
+            ChangeNotice.contact_task_id,
+            ChangeNotice.handed_over_at,
+            ChangeNotice.told_at,
+            ChangeNotice.told_by,
+        )
         .where(ChangeNotice.visit_id.in_(visit_ids), ChangeNotice.due)
         .order_by(ChangeNotice.visit_id, ChangeNotice.decided_at, ChangeNotice.event_id)
-        .execution_options(populate_existing=True)
     ).all()
     if not notices:
+        # Most messages are of bookings, which are no changes.
         return
-    heard: dict[UUID, list[tuple[datetime, ToldBy]]] = defaultdict(list)
+    taken, heard = _taken_and_heard(session, visit_ids)
+    changed = []
+    for notice in notices:
+        about = notice.message_id or notice.contact_task_id
+        if about is None:
+            continue
+        told_at, told_by = min(heard[about], default=(None, None))
+        handed_over_at = min(taken[about], default=None)
+        if (handed_over_at, told_at, told_by) != (notice.handed_over_at, notice.told_at, notice.told_by):
+            changed.append(
+                {
+                    "event_id": notice.event_id,
+                    "handed_over_at": handed_over_at,
+                    "told_at": told_at,
+                    "told_by": told_by,
+                }
+            )
+    if changed:
+        session.execute(update(ChangeNotice), changed)
+
+
+def _taken_and_heard(
+    session: Session, visit_ids: Collection[UUID]
+) -> tuple[dict[UUID, list[datetime]], dict[UUID, list[tuple[datetime, ToldBy]]]]:
+    """By the news' first message, or the task: when a carrier took one of its messages, and when it was heard."""
     taken: dict[UUID, list[datetime]] = defaultdict(list)
+    heard: dict[UUID, list[tuple[datetime, ToldBy]]] = defaultdict(list)
     for message in session.execute(
         select(Message.news_id, Message.channel, Message.status, Message.accepted_at, Message.delivered_at).where(
             Message.visit_id.in_(visit_ids), Message.accepted_at.is_not(None)
@@ -157,8 +189,4 @@ def settle(session: Session, visit_ids: Collection[UUID]) -> None:
         )
     ):
         heard[task.message_id or task.id].append((task.done_at, ToldBy.PERSON))
-    for notice in notices:
-        about = notice.message_id or notice.contact_task_id
-        if about is not None:
-            notice.handed_over_at = min(taken[about], default=None)
-            notice.told_at, notice.told_by = min(heard[about], default=(None, None))
+    return taken, heard

@@ -8,16 +8,18 @@ leaves it to be looked up at the carrier before it could go again.
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import compress
 from math import ceil
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, and_, exists, false, literal_column, or_, select
+from sqlalchemy import ColumnElement, Select, and_, bindparam, exists, literal_column, or_, select, update
 from sqlalchemy.orm import Session, aliased
 
-from models import number as numbers
 from models.message import Channel, Message, MessageStatus
-from models.sender_state import SenderState, lock_state
+from models.number import Number
+from models.prepared import Prepared
+from models.sender_state import lock_state
 from notifications import recording
 from notifications.ladder import STOPPED
 from notifications.senders.outcomes import Sought
@@ -58,11 +60,13 @@ class LookUp:
     asked_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Due:
-    """What there is to do: with the outbox itself, and with the next ways of messages that told nobody."""
+class Due(NamedTuple):
+    """What there is to do: by which channels messages and look-ups are due, and whether anything else is."""
 
-    work: bool
+    to_send: frozenset[Channel]
+    look_ups: frozenset[Channel]
+    overdue: bool
+    lapsed: bool
     next_ways: bool
 
 
@@ -72,8 +76,6 @@ def _is(status: MessageStatus) -> ColumnElement[bool]:
 
 
 def _due(at: datetime, channels: Collection[Channel]) -> ColumnElement[bool]:
-    if not channels:
-        return false()
     return and_(_is(MessageStatus.HELD), Message.channel.in_(channels), Message.next_try_at <= at)
 
 
@@ -110,10 +112,16 @@ def what_is_due(
 
     `sending` are the channels it has room to send by now, `closed` those nothing goes by.
     """
-    work = [_due(at, {*sending, *closed}), _overdue(at), _lapsed(at), _to_look_up(at, sending)]
-    found = [exists().where(condition) for condition in (*work, next_way_due(at))]
-    *due, next_ways = session.execute(select(*found)).one()
-    return Due(any(due), next_ways)
+    ways, asked = sorted({*sending, *closed}), sorted(sending)
+    conditions = [_overdue(at), _lapsed(at), next_way_due(at)]
+    conditions += [_due(at, [channel]) for channel in ways] + [_to_look_up(at, [channel]) for channel in asked]
+    overdue, lapsed, next_ways, *of_channels = session.execute(
+        select(*(exists().where(condition) for condition in conditions))
+    ).one()
+    to_send, look_ups = of_channels[: len(ways)], of_channels[len(ways) :]
+    return Due(
+        frozenset(compress(ways, to_send)), frozenset(compress(asked, look_ups)), overdue, lapsed, next_ways
+    )
 
 
 def _take(session: Session, statement: Select[Any], limit: int) -> list[Message]:
@@ -146,66 +154,114 @@ def claim_due(
         limit = min(limit, 1 + ceil(per_second * AHEAD.total_seconds()))
         state = lock_state(session, channel)
     claims: list[Claim] = []
-    due = _take(session, _in_order(at, channel), limit)
-    heeded = numbers.known(session, {message.to_address for message in due}) if due else {}
-    for message in due:
+    # What this transaction has done already, such as expiring messages, has to be seen.
+    session.flush()
+    for row in _DUE_IN_ORDER.all(session, channel=channel, at=at, since=at - ONE_AT_A_TIME, limit=limit):
         if state is not None and state.free_at is not None and state.free_at > at + AHEAD:
             break
-        heed = heeded.get(message.to_address)
-        if channel is Channel.TEXT and heed is not None and (heed.stopped_at or heed.unusable_at):
-            code = STOPPED if heed.stopped_at else heed.unusable_code or "unusable"
-            recording.block(session, message, code, at)
+        if channel is Channel.TEXT and (row.stopped_at or row.unusable_at):
+            code = STOPPED if row.stopped_at else row.unusable_code or "unusable"
+            recording.block(session, session.get_one(Message, row.id, populate_existing=True), code, at)
             continue
         try:
-            words = render(message, council)
+            words = render(row, council)
         except ValueError:
             # One row that cannot be put into words must not stop all that come after it.
-            recording.refuse(session, message, "not-rendered", at)
+            recording.refuse(session, session.get_one(Message, row.id, populate_existing=True), "not-rendered", at)
             continue
-        claims.append(_claim(message, words, by, at, lease, _turn(state, words, per_second, at)))
+        turn_at = at if state is None else state.take_turn(words.parts or 1, per_second, at)
+        claims.append(_claim(row, words, at + lease, turn_at))
+    if claims:
+        _CLAIM.run_many(
+            session,
+            [
+                {
+                    "key": claim.message_id,
+                    "by": by,
+                    "at": at,
+                    "until": claim.lease_ends_at,
+                    "body": claim.words.body,
+                    "parts": claim.words.parts,
+                }
+                for claim in claims
+            ],
+        )
     return claims
 
 
-def _in_order(at: datetime, channel: Channel) -> Select[Any]:
-    older = aliased(Message)
-    waits = exists().where(
-        older.visit_id == Message.visit_id,
-        older.number < Message.number,
-        or_(
-            and_(older.status == MessageStatus.HELD, older.next_try_at <= at),
-            and_(
-                older.status.in_([MessageStatus.CLAIMED, MessageStatus.UNKNOWN]),
-                or_(older.claimed_at > at - ONE_AT_A_TIME, Message.send_at > at - ONE_AT_A_TIME),
-            ),
+_TO_SEND = (
+    Message.id,
+    Message.kind,
+    Message.channel,
+    Message.reference,
+    Message.to_address,
+    Message.language,
+    Message.previous_starts_at,
+    Message.starts_at,
+    Message.expected_at,
+    Message.previous_expected_at,
+    Message.expires_at,
+    Message.attempts,
+    Number.stopped_at,
+    Number.unusable_at,
+    Number.unusable_code,
+)
+"""What sending a message takes, and what is to be heeded about its number. Whole rows would cost several times
+that, when thousands wait."""
+
+_older = aliased(Message)
+_waits_for_an_older_one = exists().where(
+    _older.visit_id == Message.visit_id,
+    _older.number < Message.number,
+    or_(
+        and_(_older.status == MessageStatus.HELD, _older.next_try_at <= bindparam("at")),
+        and_(
+            or_(_older.status == MessageStatus.CLAIMED, _older.status == MessageStatus.UNKNOWN),
+            or_(_older.claimed_at > bindparam("since"), Message.send_at > bindparam("since")),
         ),
+    ),
+)
+
+_DUE_IN_ORDER = Prepared(
+    select(*_TO_SEND)
+    .outerjoin(Number, Number.number == Message.to_address)
+    .where(
+        _is(MessageStatus.HELD),
+        Message.channel == bindparam("channel"),
+        Message.next_try_at <= bindparam("at"),
+        Message.expires_at > bindparam("at"),
+        ~_waits_for_an_older_one,
     )
-    return (
-        select(Message)
-        .where(_due(at, [channel]), Message.expires_at > at, ~waits)
-        .order_by(Message.lane, Message.reference_at, Message.number, Message.id)
+    .order_by(Message.lane, Message.reference_at, Message.number, Message.id)
+    .limit(bindparam("limit"))
+    .with_for_update(skip_locked=True, of=Message)
+)
+
+_CLAIM = Prepared(
+    update(Message.__table__)  # type: ignore[arg-type]
+    .where(Message.id == bindparam("key"))
+    .values(
+        status=MessageStatus.CLAIMED,
+        claimed_by=bindparam("by"),
+        claimed_at=bindparam("at"),
+        claim_expires_at=bindparam("until"),
+        attempts=Message.attempts + 1,
+        body=bindparam("body"),
+        parts=bindparam("parts"),
     )
+)
 
 
-def _turn(state: SenderState | None, words: Words, per_second: float, at: datetime) -> datetime:
-    return at if state is None else state.take_turn(words.parts or 1, per_second, at)
-
-
-def _claim(message: Message, words: Words, by: str, at: datetime, lease: timedelta, turn_at: datetime) -> Claim:
-    message.body, message.parts = words.body, words.parts
-    message.status = MessageStatus.CLAIMED
-    message.claimed_by = by
-    message.claimed_at = at
-    message.claim_expires_at = at + lease
-    message.attempts += 1
+def _claim(row: Any, words: Words, lease_ends_at: datetime, turn_at: datetime) -> Claim:
     return Claim(
-        message.id,
-        message.attempts,
-        message.reference,
-        message.to_address,
+        row.id,
+        row.attempts + 1,
+        row.reference,
+        row.to_address,
         words,
-        message.language,
-        message.expires_at,
-        message.claim_expires_at,
+        row.language,
+        row.expires_at,
+        lease_ends_at,
         turn_at,
     )
 
@@ -260,8 +316,6 @@ def doubt_lapsed(session: Session, *, at: datetime, limit: int) -> int:
 
 def block_closed(session: Session, *, closed: Collection[Channel], at: datetime, limit: int) -> int:
     """Pass over the messages of channels that nothing goes by now, so that their next way is tried."""
-    if not closed:
-        return 0
     statement = select(Message).where(_due(at, closed), Message.expires_at > at).order_by(Message.id)
     blocked = _take(session, statement, limit)
     for message in blocked:

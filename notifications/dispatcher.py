@@ -16,6 +16,7 @@ from threading import Event
 from types import FrameType
 
 from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
 
 from models import clock
 from models.database import reading, transaction
@@ -24,7 +25,9 @@ from models.promise import settle
 from models.sender_state import lock_state, states
 from notifications.claims import (
     LEASE,
+    Claim,
     Due,
+    LookUp,
     block_closed,
     claim_due,
     claim_look_ups,
@@ -126,9 +129,9 @@ class Dispatcher:
         if due.next_ways:
             with transaction() as session:
                 fall_back_due(session, available=self._open(at), at=at, limit=MANY)
-        if not due.work and not due.next_ways:
-            return 0
-        return self._claim(at, limit)
+            # What follows may be due at once, by any way.
+            due = due._replace(to_send=frozenset(Channel))
+        return self._claim(due, at, limit) if any(due) else 0
 
     def _look(self, at: datetime) -> Due:
         for line in self._lines:
@@ -144,28 +147,19 @@ class Dispatcher:
         """The channels by which messages go, or will once there is room."""
         return {line.channel for line in self._lines if not line.is_closed(at)}
 
-    def _claim(self, at: datetime, limit: int | None) -> int:
+    def _claim(self, due: Due, at: datetime, limit: int | None) -> int:
         begun = 0
         taken = []
         with transaction() as session:
-            doubt_lapsed(session, at=at, limit=MANY)
-            expire_overdue(session, at=at, limit=MANY)
-            block_closed(session, closed=set(Channel) - self._open(at), at=at, limit=MANY)
+            if due.lapsed:
+                doubt_lapsed(session, at=at, limit=MANY)
+            if due.overdue:
+                expire_overdue(session, at=at, limit=MANY)
+            if closed := due.to_send - self._open(at):
+                block_closed(session, closed=closed, at=at, limit=MANY)
             for line in self._lines:
                 room = line.room(at) if limit is None else min(line.room(at), limit - begun)
-                if room <= 0:
-                    continue
-                look_ups = claim_look_ups(session, channel=line.channel, at=at, limit=room)
-                claims = claim_due(
-                    session,
-                    by=self._name,
-                    channel=line.channel,
-                    council=self._council,
-                    at=at,
-                    limit=room - len(look_ups),
-                    lease=self._lease,
-                    per_second=line.per_second,
-                )
+                look_ups, claims = self._claim_for(session, line, due, at, room) if room > 0 else ([], [])
                 begun += len(look_ups) + len(claims)
                 taken.append((line, claims, look_ups))
             # A message that was given up has a next way, which is due now.
@@ -174,6 +168,25 @@ class Dispatcher:
         for line, claims, look_ups in taken:
             line.take(claims, look_ups, at)
         return begun
+
+    def _claim_for(
+        self, session: Session, line: Line, due: Due, at: datetime, room: int
+    ) -> tuple[list[LookUp], list[Claim]]:
+        look_ups, claims = [], []
+        if line.channel in due.look_ups:
+            look_ups = claim_look_ups(session, channel=line.channel, at=at, limit=room)
+        if line.channel in due.to_send:
+            claims = claim_due(
+                session,
+                by=self._name,
+                channel=line.channel,
+                council=self._council,
+                at=at,
+                limit=room - len(look_ups),
+                lease=self._lease,
+                per_second=line.per_second,
+            )
+        return look_ups, claims
 
     def _await_calls(self, seconds: float, stop: Event) -> None:
         """Wait for an answer, and a moment more for others that can be recorded with it; or for the next
