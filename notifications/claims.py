@@ -167,8 +167,17 @@ def claim_due(
 
 
 def _in_order(at: datetime, channel: Channel) -> Select[Any]:
+    return (
+        select(Message)
+        .where(_due(at, [channel]), Message.expires_at > at, ~older_goes_first(at))
+        .order_by(Message.lane, Message.reference_at, Message.number, Message.id)
+    )
+
+
+def older_goes_first(at: datetime) -> ColumnElement[bool]:
+    """Whether a due message waits for an older one of its visit: "one at a time per visit"."""
     older = aliased(Message)
-    waits = exists().where(
+    return exists().where(
         older.visit_id == Message.visit_id,
         older.number < Message.number,
         or_(
@@ -178,11 +187,6 @@ def _in_order(at: datetime, channel: Channel) -> Select[Any]:
                 or_(older.claimed_at > at - ONE_AT_A_TIME, Message.send_at > at - ONE_AT_A_TIME),
             ),
         ),
-    )
-    return (
-        select(Message)
-        .where(_due(at, [channel]), Message.expires_at > at, ~waits)
-        .order_by(Message.lane, Message.reference_at, Message.number, Message.id)
     )
 
 
