@@ -16,7 +16,7 @@ from flask import Flask
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
-from api import demonstration
+from api import cli_texts, demonstration
 from api.config import Settings
 from models import clock
 from models.database import transaction
@@ -34,6 +34,7 @@ SHORTEST_PASSWORD = 12
 def register(app: Flask) -> None:
     """Add the commands to `flask`."""
     settings: Settings = app.config["SETTINGS"]
+    app.cli.add_command(cli_texts.texts)
 
     @app.cli.command("create-user")
     @click.option("--username", required=True)

@@ -20,6 +20,11 @@ def now() -> datetime:
     return _source()
 
 
+def in_london(at: datetime) -> str:
+    """`Mon 23 Nov 2026 09:00:05 GMT`: an instant for whoever runs the product."""
+    return f"{at.astimezone(LONDON):%a %d %b %Y %H:%M:%S %Z}"
+
+
 def read_from(source: Callable[[], datetime] | None) -> None:
     """Take the time from `source` (a test's clock); None goes back to the system's."""
     global _source

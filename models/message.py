@@ -89,7 +89,8 @@ class Message(Base):
     `number` counts the visit's messages: it gives them an order, and two changes made at once cannot both
     write the same one. `send_at` is when it was due and never changes; `next_try_at` is when the
     carrier's own delays let it go. `reference_at` is R, the first time the resident might be waiting for.
-    `look_up_at` is when the carrier is asked what became of it, `next_way_at` when the next way is tried.
+    `look_up_at` is when the carrier is asked what became of it, `next_way_at` when the next way is tried, and
+    `failed_at` when it was given up, though a receipt may still say that it was delivered after all.
     """
 
     __tablename__ = "messages"
@@ -107,6 +108,7 @@ class Message(Base):
         ),
         _where_set("ix_messages_look_up_at", "look_up_at"),
         _where_set("ix_messages_next_way_at", "next_way_at"),
+        _where_set("ix_messages_failed_at", "failed_at"),
     )
 
     id: Mapped[UUID] = new_id()

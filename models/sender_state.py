@@ -23,6 +23,14 @@ class PausedBy(StrEnum):
     BUSY = "busy"
 
 
+_WHO_PAUSED = {
+    None: "nobody",
+    PausedBy.OPERATOR: "an operator",
+    PausedBy.ACCOUNT: "the carrier, which refuses our account",
+    PausedBy.BUSY: "the carrier, which asked us to wait",
+}
+
+
 class SenderState(Base):
     """How one channel's sender stands.
 
@@ -49,6 +57,15 @@ class SenderState(Base):
     def in_trouble(self) -> bool:
         """Whether the carrier refused our account the last time it was asked."""
         return self.paused_by is PausedBy.ACCOUNT
+
+    @property
+    def who_paused(self) -> str:
+        """Who paused it, in words."""
+        return _WHO_PAUSED[self.paused_by]
+
+    def stands_still(self, at: datetime) -> bool:
+        """Whether somebody has to look at it: it is paused, or was refused the last time it tried."""
+        return self.is_paused(at) or self.in_trouble
 
     def pause(self, by: PausedBy, reason: str, at: datetime, *, resume_at: datetime | None = None) -> None:
         """Stand still, until `resume_at` or until somebody resumes it. An operator's pause is the stronger."""

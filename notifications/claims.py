@@ -209,18 +209,25 @@ _TO_SEND = (
 """What sending a message takes, and what is to be heeded about its number. Whole rows would cost several times
 that, when thousands wait."""
 
-_older = aliased(Message)
-_waits_for_an_older_one = exists().where(
-    _older.visit_id == Message.visit_id,
-    _older.number < Message.number,
-    or_(
-        and_(_older.status == MessageStatus.HELD, _older.next_try_at <= bindparam("at")),
-        and_(
-            or_(_older.status == MessageStatus.CLAIMED, _older.status == MessageStatus.UNKNOWN),
-            or_(_older.claimed_at > bindparam("since"), Message.send_at > bindparam("since")),
+
+def older_goes_first(at: Any, since: Any) -> ColumnElement[bool]:
+    """Whether a due message waits for an older one of its visit: "one at a time per visit".
+
+    `at` is now, `since` 90 s ago: times, or the names of a prepared statement's values.
+    """
+    older = aliased(Message)
+    return exists().where(
+        older.visit_id == Message.visit_id,
+        older.number < Message.number,
+        or_(
+            and_(older.status == MessageStatus.HELD, older.next_try_at <= at),
+            and_(
+                or_(older.status == MessageStatus.CLAIMED, older.status == MessageStatus.UNKNOWN),
+                or_(older.claimed_at > since, Message.send_at > since),
+            ),
         ),
-    ),
-)
+    )
+
 
 _DUE_IN_ORDER = Prepared(
     select(*_TO_SEND)
@@ -230,7 +237,7 @@ _DUE_IN_ORDER = Prepared(
         Message.channel == bindparam("channel"),
         Message.next_try_at <= bindparam("at"),
         Message.expires_at > bindparam("at"),
-        ~_waits_for_an_older_one,
+        ~older_goes_first(bindparam("at"), bindparam("since")),
     )
     .order_by(Message.lane, Message.reference_at, Message.number, Message.id)
     .limit(bindparam("limit"))

@@ -197,8 +197,9 @@ def _give_up(session: Session, message: Message, status: MessageStatus, error_co
 def expire(session: Session, message: Message, at: datetime) -> None:
     """It is no longer worth sending: a person rings."""
     message.status = MessageStatus.EXPIRED
+    message.failed_at = at
     message.look_up_at = message.next_way_at = None
-    ask_for_call(
+    task = ask_for_call(
         session,
         visit_id=message.visit_id,
         resident_id=message.resident_id,
@@ -209,7 +210,7 @@ def expire(session: Session, message: Message, at: datetime) -> None:
         at=at,
     )
     mend_next(session, message, at)
-    tell(session, message.id, MessageEventKind.EXPIRED, at)
+    tell(session, message.id, MessageEventKind.EXPIRED, at, contact_task_id=task.id)
     _tally(session, message, "expired")
     _log("message_expired", message)
 
