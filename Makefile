@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test check bench bench-texts clean
+.PHONY: run test check crash-test bench bench-texts clean
 
 run: $(VENV)/run-time  ## everything on this machine, ready in a browser: http://127.0.0.1:8000/
 	$(BIN)/flask --app wsgi start
@@ -20,6 +20,10 @@ check: $(VENV)/tests  ## the checks of the code alone: seconds
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+crash-test: $(VENV)/tests  ## 10,000 changes, a faulty carrier, dispatchers killed: no text lost, none doubled; 10 minutes
+	$(BIN)/python -m tests.crashing
+	$(BIN)/python -m tests.crashing --without-look-up --changes 500 --kills 2
 
 bench: $(VENV)/tests  ## what the hot paths cost, side by side with bare ones in one run
 	$(BIN)/python -m benchmarks

