@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Iterator
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -23,6 +24,7 @@ from tests.conftest import Client, StoppedClock
 from tests.sending import MONDAY, THURSDAY, WEDNESDAY, book, dispatch, move, receive, sender_to
 
 Scrape = Callable[[], dict[str, float]]
+ROOT = Path(__file__).resolve().parent.parent
 
 
 @pytest.fixture
@@ -248,9 +250,10 @@ def test_every_look_is_by_an_index(stranger: Client) -> None:
     event.listen(Engine, "before_cursor_execute", listen)
     try:
         assert stranger.get("/metrics").status_code == 200
+        assert stranger.get("/readyz").status_code == 200
     finally:
         event.remove(Engine, "before_cursor_execute", listen)
-    assert len(looks) == 3
+    assert len(looks) == 5
     with engine().connect() as connection:
         postgresql = connection.dialect.name == "postgresql"
         if postgresql:
@@ -262,3 +265,10 @@ def test_every_look_is_by_an_index(stranger: Client) -> None:
                 statement,
                 plan,
             )
+
+
+def test_every_metric_is_in_the_documentation(stranger: Client) -> None:
+    families = re.findall(r"^# TYPE (\S+)", stranger.get("/metrics").text, re.MULTILINE)
+    written = (ROOT / "docs" / "production.md").read_text()
+    assert [name for name in families if f"`{name}" not in written] == []
+    assert [outcome for outcome in OUTCOMES if f"`{outcome}`" not in written] == []
