@@ -18,6 +18,7 @@ from api import (
     health,
     logs,
     me,
+    metrics,
     officers,
     reports,
     residents,
@@ -100,6 +101,7 @@ def create_app(settings: Settings | None = None) -> Flask:
         reports,
         callbacks,
         health,
+        metrics,
     ):
         api.register_blueprint(resource.blp)
     # Styles and icons of the pages, for everybody who sees a page.

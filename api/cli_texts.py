@@ -4,6 +4,7 @@ import logging
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
+from uuid import UUID
 
 import click
 from flask.cli import AppGroup
@@ -15,6 +16,7 @@ from models.message import Channel
 from models.sender_state import PausedBy, SenderState, lock_state, states
 from notifications import backlog
 from notifications.backlog import Listed, Load
+from notifications.resending import NotSentAgain, resend
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -22,7 +24,7 @@ LONGEST_REASON = 500
 
 log = logging.getLogger(__name__)
 
-texts = AppGroup("texts", help="See what waits, is stuck or failed; pause and resume a sender.")
+texts = AppGroup("texts", help="See what waits, is stuck or failed; send one again; pause and resume a sender.")
 
 
 def _reason(context: click.Context, parameter: click.Parameter, given: str) -> str:
@@ -78,6 +80,19 @@ def failed(limit: int, channels: list[Channel], days: int) -> None:
     with reading() as session:
         found = backlog.failed(session, channels=channels, since=since, limit=limit + 1)
     _show(found, limit, "FAILED", "FOLLOWED BY")
+
+
+@texts.command("resend")
+@click.argument("message_id", type=click.UUID)
+@_with_reason
+def resend_one(message_id: UUID, reason: str) -> None:
+    """Send a message's news again by the same way."""
+    try:
+        with transaction() as session:
+            message = resend(session, message_id, reason=reason, at=clock.now())
+    except NotSentAgain as refused:
+        raise click.ClickException(f"Not sent again. {refused}") from None
+    click.echo(f"Message {message.id} goes by {message.channel} at {in_london(message.send_at)}.")
 
 
 @texts.command()

@@ -1,6 +1,7 @@
-"""Is it alive, and is it ready."""
+"""Is it alive, is it ready, and is there anything that somebody has to look at."""
 
-from datetime import timedelta
+from collections.abc import Iterable, Iterator
+from datetime import datetime, timedelta
 
 import marshmallow as ma
 from flask import Response, current_app
@@ -13,7 +14,12 @@ from api.blueprint import Blueprint, Resource, answer
 from api.errors import problem
 from id_badges.keys import KeysUnusable, Purpose
 from models import clock
+from models.clock import in_london
+from models.contact_task import to_ring
 from models.database import reading
+from models.sender_state import SenderState, states
+from notifications import backlog
+from notifications.backlog import Load
 
 blp = Blueprint("health", __name__, description="For load balancers")
 
@@ -28,10 +34,21 @@ class HealthOut(ma.Schema):
     status = fields.String(required=True)
 
 
+class TextsOut(ma.Schema):
+    """The messages on their way out, whatever their channel."""
+
+    waiting = fields.Integer(required=True, metadata={"description": "Held, claimed, or of unclear fate"})
+    oldest_due_seconds = fields.Integer(
+        required=True,
+        metadata={"description": "How long the oldest that is due has not gone; 0 if none is due"},
+    )
+
+
 class ReadyOut(HealthOut):
-    """Requests can be served; `warnings` say what will stop that soon."""
+    """Requests can be served; `warnings` say what somebody has to look at."""
 
     warnings = fields.List(fields.String(), required=True)
+    texts = fields.Nested(TextsOut, required=True)
 
 
 @blp.route("/healthz")
@@ -48,15 +65,54 @@ class Ready(Resource):
     @anyone
     @blp.response(200, ReadyOut)
     def get(self) -> Response:
-        """The database answers: requests can be served"""
+        """The database answers: requests can be served
+
+        `warnings` tell of texts that nobody sends, of senders that stand still, of residents whom somebody should
+        have rung, and of keys that end.
+        """
+        at = clock.now()
         try:
             with reading() as session:
                 session.execute(text("SELECT 1 FROM alembic_version"))
+                loads, stand, calls = backlog.loads(session, at), states(session), to_ring(session, at)
         except DBAPIError:
             return problem(503, "The database does not answer, or `alembic upgrade head` was not run.")
-        warnings = []
-        try:
-            current_app.extensions["keyring"].signing_key(Purpose.PHONE, clock.now() + KEYS_NEEDED_FOR)
-        except KeysUnusable:
-            warnings.append("No key may sign badges in 30 days' time: make the next one.")
-        return answer({"status": "ok", "warnings": warnings})
+        paused = {channel: state for channel, state in stand.items() if state.stands_still(at)}
+        warnings = [
+            *_of_keys(at),
+            *_of_queue([load for (channel, *_), load in loads.items() if channel not in paused], at),
+            *(_of_sender(state) for state in paused.values()),
+            *_of_calls(sum(each.overdue for each in calls.values())),
+        ]
+        texts = {
+            "waiting": sum(load.waiting for load in loads.values()),
+            "oldest_due_seconds": int(backlog.oldest_due(loads.values(), at).total_seconds()),
+        }
+        return answer({"status": "ok", "warnings": warnings, "texts": texts})
+
+
+def _of_keys(at: datetime) -> Iterator[str]:
+    try:
+        current_app.extensions["keyring"].signing_key(Purpose.PHONE, at + KEYS_NEEDED_FOR)
+    except KeysUnusable:
+        yield "No key may sign badges in 30 days' time: make the next one."
+
+
+def _of_queue(loads: Iterable[Load], at: datetime) -> Iterator[str]:
+    """The loads of the senders that send: what the others keep is told by their own warnings."""
+    late = backlog.oldest_due(loads, at)
+    if late > backlog.STUCK_AFTER:
+        minutes = int(late.total_seconds() // 60)
+        yield f"A message is {minutes} minutes late. Does `flask send-texts` run? See `flask texts stuck`."
+
+
+def _of_sender(state: SenderState) -> str:
+    """An operator's own words are for operators; a carrier's error code is for everybody."""
+    code = f" ({state.reason})" if state.in_trouble else ""
+    since = f" since {in_london(state.paused_at)}" if state.paused_at else ""
+    return f"The {state.channel} sender is paused by {state.who_paused}{code}{since}."
+
+
+def _of_calls(overdue: int) -> Iterator[str]:
+    if overdue:
+        yield f"Overdue contact tasks: {overdue}. See GET /v1/contact-tasks?status=open."

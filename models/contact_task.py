@@ -2,9 +2,10 @@
 
 from datetime import datetime
 from enum import StrEnum
+from typing import NamedTuple
 from uuid import UUID, uuid4
 
-from sqlalchemy import ForeignKey, Index, String, select, update
+from sqlalchemy import ForeignKey, Index, String, case, func, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from models.database import Base, by_value, new_id
@@ -140,3 +141,23 @@ def call_not_needed(session: Session, news_id: UUID) -> None:
         .where(ContactTask.message_id == news_id, ContactTask.status == ContactTaskStatus.OPEN)
         .values(status=ContactTaskStatus.NOT_NEEDED)
     )
+
+
+class ToRing(NamedTuple):
+    """How many residents somebody still has to ring, and how many of them should know by now."""
+
+    open: int
+    overdue: int
+
+
+def to_ring(session: Session, at: datetime) -> dict[ContactReason, ToRing]:
+    """The tasks that are open, counted by reason."""
+    overdue = func.count(case((ContactTask.due_at < at, 1)))
+    rows = session.execute(
+        select(ContactTask.reason, func.count(), overdue)
+        .where(ContactTask.status == ContactTaskStatus.OPEN)
+        .group_by(ContactTask.reason)
+        .order_by(ContactTask.reason)
+    )
+    none = {reason: ToRing(0, 0) for reason in ContactReason}
+    return none | {reason: ToRing(open_tasks, late) for reason, open_tasks, late in rows}

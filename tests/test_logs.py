@@ -1,5 +1,6 @@
 """Logs: a whole story at the most talkative level, and nobody could tell from them whom it was about."""
 
+import ast
 import io
 import json
 import logging
@@ -19,11 +20,15 @@ from notifications.texts import Council
 from tests import factories
 from tests.conftest import Client
 from tests.steps import MONDAY_9, WEDNESDAY_10, arrive, book, cancel, delay, depart, finish, move, path, see
+from tests.test_clock import ROOT, SOURCES, parsed
 
 NAME, FAMILY, STREET, TOWN = "Marigold", "Quillfeather", "77 Privet Drive", "Little Whinging"
 PHONE, EMAIL, POSTCODE = "7700900777", "marigold@example.org", "HA1 3PJ"
 PASSWORD, OFFICER, REASON, NOTE = "swordfish swordfish", "Ottoline Bramble", "broken zip", "the parrot bites"
 USERNAME = "ottoline.b"
+
+LEVELS = ("debug", "info", "warning", "error", "critical", "exception")
+LOGGING = {"_log", *(f"{log}.{level}" for log in ("log", "current_app.logger") for level in LEVELS)}
 
 
 class Heard(io.StringIO):
@@ -158,6 +163,19 @@ def test_a_request_is_logged_by_its_endpoint_and_not_its_address(heard, schedule
     assert (line["event"], line["endpoint"], line["status"]) == ("request", "visits.Visits", 200)
     assert line["user_id"]
     assert "limit" not in heard.getvalue()
+
+
+def test_every_event_is_constant_and_in_the_documentation():
+    said = set()
+    for source in SOURCES:
+        for call in ast.walk(parsed(source)):
+            if isinstance(call, ast.Call) and ast.unparse(call.func) in LOGGING:
+                word = call.args[0]
+                assert isinstance(word, ast.Constant | ast.Name), f"{source}:{call.lineno}"
+                said |= {word.value} if isinstance(word, ast.Constant) else set()
+    assert {"request", "sender_paused", "message_accepted", "badge_check_unavailable"} <= said
+    written = (ROOT / "docs" / "production.md").read_text()
+    assert [event for event in sorted(said) if f"`{event}`" not in written] == []
 
 
 def test_libraries_are_not_asked_what_passes_through_them(app):

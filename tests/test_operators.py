@@ -1,5 +1,6 @@
 """`flask texts`: an operator sees what waits, is stuck or failed, pauses a sender, and learns nobody's name."""
 
+import logging
 import re
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -10,10 +11,12 @@ import pytest
 from flask import Flask
 from sqlalchemy import update
 
+from api import cli_texts
 from models import clock
 from models.contact_task import ContactReason
 from models.database import reading, transaction
 from models.message import Channel, Message, MessageStatus
+from models.resident import ContactBy, Resident
 from models.sender_state import PausedBy, lock_state, states
 from models.visit import Visit
 from notifications.dispatcher import Dispatcher
@@ -21,7 +24,7 @@ from notifications.senders.console import ConsoleSender
 from notifications.senders.twilio import TwilioSender
 from tests import factories
 from tests.carrier import Carrier, Fault
-from tests.conftest import StoppedClock
+from tests.conftest import Client, StoppedClock
 from tests.sending import (
     HARROW,
     MONDAY,
@@ -424,3 +427,76 @@ def test_a_reason_is_one_line_of_words(texts: Run, reason: str) -> None:
 def test_only_senders_that_exist_are_paused(texts: Run) -> None:
     assert "'fax' is not one of 'text', 'call', 'email'" in texts("pause", "fax", "--reason", "x", fails=True)
     assert "Missing option '--reason'" in texts("pause", "text", fails=True)
+
+
+def test_every_command_is_in_the_documentation() -> None:
+    written = (ROOT / "docs" / "production.md").read_text()
+    assert len(cli_texts.texts.commands) == 7
+    for name, command in cli_texts.texts.commands.items():
+        assert command.help, name
+        assert re.search(rf"^\| `{name}\b", written, re.MULTILINE), name
+
+
+# Privacy
+
+
+def test_nothing_printed_or_measured_is_about_anybody(
+    texts: Run,
+    stranger: Client,
+    carrier: Carrier,
+    sender: TwilioSender,
+    stopped_clock: StoppedClock,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    caplog.set_level(logging.DEBUG, "notifications")
+    caplog.set_level(logging.DEBUG, "api")
+    number = iter(range(7700900100, 7700900999))
+
+    def somebody(**changes: Any) -> Resident:
+        return factories.resident(
+            name="Marigold Quillfeather",
+            phone=f"+44{next(number)}",
+            email="marigold@example.org",
+            line_1="77 Privet Drive",
+            needs="the parrot bites",
+            **changes,
+        )
+
+    failed, unclear, delivered, held = (book(somebody()) for _ in range(4))
+    by_email = book(somebody(contact_by=ContactBy.EMAIL))
+    faults = {failed: Fault(status=400, code=30007), unclear: Fault(status=500)}
+    by_reference = {message(each).reference: fault for each, fault in faults.items()}
+    carrier.plan = lambda _, form: by_reference.get(form["Body"][-8:])
+    moved = move(held, THURSDAY)
+    dispatch(sender)
+    receive(delivered, "delivered", sid=message(delivered).carrier_id or "")
+    printed = [texts(*words) for words in (("waiting",), ("stuck",), ("failed",), ("senders",))]
+    assert [len(rows(table)) for table in printed] == [1, 1, 2, 3]
+    printed += [texts("resend", str(failed), "--reason", "Filter was lifted")]
+    for other in (unclear, delivered, moved, by_email, held):
+        printed.append(texts("resend", str(other), "--reason", "Try", fails=True))
+    printed += [
+        texts("pause", "text", "--reason", "Tried"),
+        texts("senders"),
+        texts("waiting"),
+        texts("resume", "text"),
+    ]
+    stopped_clock.set(WEDNESDAY)
+    dispatch(sender)
+    printed += [texts("failed"), texts("stuck"), texts("resend", str(moved), "--reason", "Try", fails=True)]
+    printed += [stranger.get("/metrics").text, stranger.get("/readyz").text]
+    said = "\n".join([*printed, *(str(record.__dict__) for record in caplog.records)])
+    assert {"message_resent", "sender_paused_by_operator", "sender_resumed"} <= set(caplog.messages)
+    for secret in (
+        "Marigold",
+        "Quillfeather",
+        "example.org",
+        "Privet",
+        "HA1",
+        "parrot",
+        "Adeyemi",
+        "Harrow Council",
+    ):
+        assert secret not in said
+    assert not re.search(r"7700 ?900|Filter was lifted|Repair inspection", said)

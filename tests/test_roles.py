@@ -67,6 +67,7 @@ MATRIX = {
     "POST /callbacks/twilio/inbound": "anyone",
     "GET /healthz": "anyone",
     "GET /readyz": "anyone",
+    "GET /metrics": "anyone",
 }
 PAGES = {
     "/",
