@@ -113,9 +113,7 @@ def test_the_id_of_an_e_mail_fits_the_outbox_whatever_the_council_is_called(
     address = "visits@" + "housing." * 8 + "harrow.gov.uk"
     url = f"smtp://127.0.0.1:{box.port}"
     sender = (
-        SmtpSender(url=url, from_address=address)
-        if make == "smtp"
-        else MailFolder(tmp_path, from_address=address)
+        SmtpSender(url=url, from_address=address) if make == "smtp" else MailFolder(tmp_path, from_address=address)
     )
     outcome = sender.send(LETTER)
     assert isinstance(outcome, Accepted)
