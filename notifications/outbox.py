@@ -15,7 +15,6 @@ from sqlalchemy.orm import Session
 
 from models.contact_task import ContactReason, ask_for_call
 from models.message import (
-    GAVE_UP,
     GONE,
     START_KINDS,
     Channel,
@@ -25,7 +24,7 @@ from models.message import (
     new_message_reference,
 )
 from models.prepared import Prepared, insert
-from models.promise import told_by_person
+from models.promise import person_told, told_by_person
 from models.resident import ContactBy, Resident
 from models.standards import (
     DelayTold,
@@ -299,6 +298,7 @@ _HISTORY = Prepared(
         Message.expected_at,
         Message.decided_at,
         Message.send_at,
+        person_told.label("somebody_rang"),
     )
     .where(Message.visit_id == bindparam("visit"))
     .order_by(Message.number)
@@ -313,8 +313,7 @@ def _history(session: Session, visit_id: UUID) -> Sequence[Any]:
 
 def _told_start(session: Session, visit: Visit, history: Sequence[Any]) -> datetime:
     told = [row for row in history if row.kind in START_KINDS and row.status in GONE]
-    if not history or any(row.status in GAVE_UP for row in history):
-        # Where messages failed, or nothing could go by itself, somebody may have rung.
+    if not history or history[0].somebody_rang:
         by_person = told_by_person(session, visit.id)
         if by_person and (not told or by_person[0] > told[-1].decided_at):
             return by_person[1]

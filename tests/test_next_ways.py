@@ -250,7 +250,7 @@ def test_a_visit_moved_back_meanwhile_needs_no_second_try(
 def test_a_change_that_needs_no_message_does_not_end_the_ladder_of_the_one_before(
     carrier: Carrier, senders: dict[Channel, Any], stopped_clock: StoppedClock, back: bool
 ) -> None:
-    """The move had no receipt, and the carer is to be texted in the morning, when the visit changes a little."""
+    """The text of the move had no receipt; the carer's waits for the morning while the visit changes a little."""
     stopped_clock.set(MONDAY.replace(hour=20, minute=40))
     booked = book(person())
     run(senders)
