@@ -6,13 +6,14 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, Index, String, UniqueConstraint, exists, select, update
-from sqlalchemy.orm import Mapped, Session, mapped_column
+from sqlalchemy import ForeignKey, Index, String, UniqueConstraint, Uuid, bindparam, exists, select, update
+from sqlalchemy.orm import Mapped, Session, aliased, mapped_column
 
 from models import standards
 from models.contact_task import ContactTask, ContactTaskStatus
 from models.database import Base, by_value, new_id
 from models.message import GAVE_UP, ON_ITS_WAY, Message
+from models.prepared import Prepared
 from models.visit_event import EventKind, RequestedBy
 
 
@@ -112,18 +113,28 @@ def fair_promise(session: Session, visit_id: UUID, first_promised_at: datetime, 
 
 
 def told_by_person(session: Session, visit_id: UUID) -> tuple[datetime, datetime] | None:
-    """When a person last told this visit's resident of a new start, and which; None if nobody had to."""
-    row = session.execute(
-        select(ChangeNotice.told_at, ChangeNotice.to_starts_at)
-        .where(
-            ChangeNotice.visit_id == visit_id,
-            ChangeNotice.change == EventKind.MOVED,
-            ChangeNotice.told_by == ToldBy.PERSON,
-        )
-        .order_by(ChangeNotice.told_at.desc(), ChangeNotice.decided_at.desc())
-        .limit(1)
-    ).first()
+    """When a person last told this visit's resident of a new start, and which; None if nobody had to.
+
+    Whoever rings tells the news as it is by then: the newest move, and not the one they were asked to ring about.
+    """
+    row = _TOLD_BY_PERSON.first(session, visit=visit_id)
     return (row.told_at, row.to_starts_at) if row else None
+
+
+_rung_about = aliased(ChangeNotice)
+_TOLD_BY_PERSON = Prepared(
+    select(_rung_about.told_at, ChangeNotice.to_starts_at)
+    .join(_rung_about, _rung_about.visit_id == ChangeNotice.visit_id)
+    .where(
+        ChangeNotice.visit_id == bindparam("visit", type_=Uuid()),
+        ChangeNotice.change == EventKind.MOVED,
+        ChangeNotice.decided_at <= _rung_about.told_at,
+        _rung_about.change == EventKind.MOVED,
+        _rung_about.told_by == ToldBy.PERSON,
+    )
+    .order_by(_rung_about.told_at.desc(), ChangeNotice.decided_at.desc(), ChangeNotice.event_id.desc())
+    .limit(1)
+)
 
 
 def settle(session: Session, visit_ids: Collection[UUID]) -> None:

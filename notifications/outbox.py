@@ -15,7 +15,6 @@ from sqlalchemy.orm import Session
 
 from models.contact_task import ContactReason, ask_for_call
 from models.message import (
-    GAVE_UP,
     GONE,
     START_KINDS,
     Channel,
@@ -313,8 +312,8 @@ def _history(session: Session, visit_id: UUID) -> Sequence[Any]:
 
 def _told_start(session: Session, visit: Visit, history: Sequence[Any]) -> datetime:
     told = [row for row in history if row.kind in START_KINDS and row.status in GONE]
-    if not history or any(row.status in GAVE_UP for row in history):
-        # Where messages failed, or nothing could go by itself, somebody may have rung.
+    if visit.promise_number > 1:
+        # Somebody may have rung about an earlier move.
         by_person = told_by_person(session, visit.id)
         if by_person and (not told or by_person[0] > told[-1].decided_at):
             return by_person[1]

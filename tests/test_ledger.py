@@ -201,3 +201,45 @@ def test_what_a_person_told_is_what_the_resident_has_in_mind(
     answer = move(scheduler, visit, THURSDAY + timedelta(days=1)).json
     assert answer["notice"]["reference_at"] == "2026-11-26T10:00:00Z"
     assert notices(scheduler, visit)[1]["told_starts_at"] == "2026-11-26T10:00:00Z"
+
+
+def ring(scheduler: Client, reason: str) -> None:
+    """A person rings whom they have to for this reason, and tells them."""
+    tasks = scheduler.get("/v1/contact-tasks?status=open").json["items"]
+    (task,) = [each for each in tasks if each["reason"] == reason]
+    scheduler.patch(f"/v1/contact-tasks/{task['id']}", {"status": "done"})
+
+
+def test_what_a_person_told_counts_after_texts_that_arrived_too(
+    scheduler: Client, resident: Any, stopped_clock: StoppedClock
+) -> None:
+    """Booked by text, then moved by a call they asked for: back on Wednesday, they must hear so."""
+    visit = book(scheduler, resident, None, WEDNESDAY)
+    run()
+    stopped_clock.advance(60)
+    scheduler.patch(f"/v1/residents/{resident.id}", {"contact_by": "call"})
+    move(scheduler, visit, THURSDAY)
+    ring(scheduler, "prefers_call")
+    stopped_clock.advance(60)
+    move(scheduler, visit, WEDNESDAY)
+    last = notices(scheduler, visit)[1]
+    assert (last["told_starts_at"], last["due"]) == ("2026-11-26T10:00:00Z", True)
+
+
+def test_who_rings_tells_the_time_as_it_is_by_then(
+    scheduler: Client, resident: Any, stopped_clock: StoppedClock, call_back: Callable[..., Any]
+) -> None:
+    """The call was asked for when Thursday was the news, and made once it was Friday."""
+    visit, message_id = moved(scheduler, resident, stopped_clock)
+    run()
+    sid = f"SM{message_id.replace('-', '')}"
+    call_back("status", message_id, MessageSid=sid, MessageStatus="undelivered", ErrorCode="30005")
+    run()
+    friday = THURSDAY + timedelta(days=1)
+    move(scheduler, visit, friday)
+    stopped_clock.advance(60)
+    ring(scheduler, "text_undelivered")
+    stopped_clock.advance(60)
+    move(scheduler, visit, THURSDAY)
+    last = notices(scheduler, visit)[-1]
+    assert (last["told_starts_at"], last["due"]) == ("2026-11-27T10:00:00Z", True)
