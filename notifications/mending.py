@@ -19,7 +19,8 @@ def put_back(session: Session, message: Message, at: datetime, wait: timedelta =
     """Hold a message again that certainly did not go, for `wait`, unless the visit has changed meanwhile.
 
     While a dispatcher had it, a newer change took it for told. So newer news supersedes it; the time it
-    gives is brought up to the visit's; and "if nothing has changed in the end, nobody is texted".
+    gives is brought up to the visit's; and "if nothing has changed in the end, nobody is texted". Nor is
+    anybody whom another message with the same news has reached by now.
     """
     message.status = MessageStatus.HELD
     message.next_try_at = at + wait
@@ -30,8 +31,20 @@ def put_back(session: Session, message: Message, at: datetime, wait: timedelta =
         for other in newer:
             _recall(session, other, at)
         return
+    if _is_known(session, message):
+        message.supersede(at)
+        return
     visit = session.execute(select(Visit.status, Visit.starts_at).where(Visit.id == message.visit_id)).one()
     bring_up_to_date(session, message, visit.status, visit.starts_at, at)
+
+
+def _is_known(session: Session, message: Message) -> bool:
+    reached = select(Message.id).where(
+        Message.visit_id == message.visit_id,
+        Message.news_id == message.news_id,
+        Message.status == MessageStatus.DELIVERED,
+    )
+    return session.scalar(reached.limit(1)) is not None
 
 
 def newer_news(message: Message, later: Sequence[Message]) -> list[Message]:

@@ -200,6 +200,23 @@ def test_a_late_receipt_stops_the_way_that_has_not_gone(
     assert len(carrier.handsets) == 1 and tasks() == []
 
 
+def test_a_late_receipt_stops_the_way_that_was_in_doubt_and_had_not_gone(
+    carrier: Carrier, senders: dict[Channel, Any], stopped_clock: StoppedClock
+) -> None:
+    first = book(person())
+    run(senders)
+    receive(first, "undelivered", sid=carrier.handsets[0].sid, error_code="30005")
+    carrier.fail(Fault(status=500))
+    run(senders)
+    assert news(first)[1:] == [(TEXT, CARER, MessageStatus.UNKNOWN)]
+    receive(first, "delivered", sid=carrier.handsets[0].sid)
+    for _ in range(4):
+        stopped_clock.advance(90)
+        run(senders)
+    assert news(first)[1:] == [(TEXT, CARER, MessageStatus.SUPERSEDED)]
+    assert len(carrier.handsets) == 1
+
+
 def test_a_late_receipt_closes_the_task_that_nobody_has_done_yet(
     carrier: Carrier, senders: dict[Channel, Any]
 ) -> None:
