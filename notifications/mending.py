@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from models.message import GONE, START_KINDS, Message, MessageKind, MessageStatus
 from models.promise import told_by_person
 from models.standards import must_tell, reference
-from models.visit import Visit, VisitStatus
+from models.visit import BEFORE_THE_DOOR, Visit, VisitStatus
 from notifications import policy
 
 
@@ -66,7 +66,8 @@ def bring_up_to_date(
     session: Session, message: Message, status: VisitStatus, starts_at: datetime, at: datetime
 ) -> None:
     """Let a held message tell of the visit as it is now, or stop it if there is nothing to tell any more."""
-    if status is VisitStatus.CANCELLED and message.kind is not MessageKind.CANCELLED:
+    is_off = status is VisitStatus.CANCELLED and message.kind is not MessageKind.CANCELLED
+    if is_off or (message.kind is MessageKind.DELAYED and status not in BEFORE_THE_DOOR):
         message.supersede(at)
     elif message.kind in START_KINDS:
         message.starts_at = starts_at
