@@ -20,6 +20,7 @@ from models.visit import Outcome, Visit
 from models.visit_event import EventKind, VisitEvent, already_sent
 from models.visit_rows import find_locked, find_with_diary_locked
 from notifications.cascade import queue_delay
+from notifications.outbox import stop_late_texts
 
 blp = Blueprint("events", __name__, url_prefix="/v1/visits", description="What officers report")
 
@@ -180,7 +181,7 @@ class Arrivals(Resource):
 
         def arrive(session: Any, visit: Visit) -> VisitEvent:
             latitude, longitude = given.get("latitude"), given.get("longitude")
-            return visit.arrive(
+            arrival = visit.arrive(
                 session,
                 arrived_at=given["arrived_at"],
                 position=None if latitude is None or longitude is None else (latitude, longitude),
@@ -189,6 +190,8 @@ class Arrivals(Resource):
                 by=who().user_id,
                 at=at,
             )
+            stop_late_texts(session, visit, at=at)
+            return arrival
 
         return _once(given, visit_id, EventKind.ARRIVED, arrive, lambda visit, _: arrival_out(visit))
 
@@ -204,7 +207,7 @@ class OutcomeOfVisit(Resource):
         at = clock.now()
 
         def finish(session: Any, visit: Visit) -> VisitEvent:
-            return visit.finish(
+            finished = visit.finish(
                 session,
                 outcome=given["outcome"],
                 finished_at=given["finished_at"],
@@ -213,5 +216,7 @@ class OutcomeOfVisit(Resource):
                 by=who().user_id,
                 at=at,
             )
+            stop_late_texts(session, visit, at=at)
+            return finished
 
         return _once(given, visit_id, EventKind.FINISHED, finish, lambda visit, _: visit_out(visit))

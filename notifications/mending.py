@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from models.message import GONE, START_KINDS, Message, MessageKind, MessageStatus
 from models.promise import told_by_person
 from models.standards import must_tell, reference
-from models.visit import Visit, VisitStatus
+from models.visit import BEFORE_THE_DOOR, Visit, VisitStatus
 from notifications import policy
 
 
@@ -19,7 +19,8 @@ def put_back(session: Session, message: Message, at: datetime, wait: timedelta =
     """Hold a message again that certainly did not go, for `wait`, unless the visit has changed meanwhile.
 
     While a dispatcher had it, a newer change took it for told. So newer news supersedes it; the time it
-    gives is brought up to the visit's; and "if nothing has changed in the end, nobody is texted".
+    gives is brought up to the visit's; and "if nothing has changed in the end, nobody is texted". Nor is
+    anybody whom another message with the same news has reached by now.
     """
     message.status = MessageStatus.HELD
     message.next_try_at = at + wait
@@ -30,8 +31,20 @@ def put_back(session: Session, message: Message, at: datetime, wait: timedelta =
         for other in newer:
             _recall(session, other, at)
         return
+    if _is_known(session, message):
+        message.supersede(at)
+        return
     visit = session.execute(select(Visit.status, Visit.starts_at).where(Visit.id == message.visit_id)).one()
     bring_up_to_date(session, message, visit.status, visit.starts_at, at)
+
+
+def _is_known(session: Session, message: Message) -> bool:
+    reached = select(Message.id).where(
+        Message.visit_id == message.visit_id,
+        Message.news_id == message.news_id,
+        Message.status == MessageStatus.DELIVERED,
+    )
+    return session.scalar(reached.limit(1)) is not None
 
 
 def newer_news(message: Message, later: Sequence[Message]) -> list[Message]:
@@ -53,7 +66,8 @@ def bring_up_to_date(
     session: Session, message: Message, status: VisitStatus, starts_at: datetime, at: datetime
 ) -> None:
     """Let a held message tell of the visit as it is now, or stop it if there is nothing to tell any more."""
-    if status is VisitStatus.CANCELLED and message.kind is not MessageKind.CANCELLED:
+    is_off = status is VisitStatus.CANCELLED and message.kind is not MessageKind.CANCELLED
+    if is_off or (message.kind is MessageKind.DELAYED and status not in BEFORE_THE_DOOR):
         message.supersede(at)
     elif message.kind in START_KINDS:
         message.starts_at = starts_at

@@ -159,6 +159,13 @@ def queue_visit_delayed(
     )
 
 
+def stop_late_texts(session: Session, visit: Visit, *, at: datetime) -> None:
+    """The officer is at the door, or was: a late text that has not gone is no news any more."""
+    for row in _unsent(_history(session, visit.id)):
+        if row.kind is MessageKind.DELAYED:
+            _SUPERSEDE.run(session, stopped=row.id, by=None, at=at)
+
+
 @dataclass(frozen=True, slots=True)
 class _Change:
     """One change being told: what was said before it, and the answers it can end in.

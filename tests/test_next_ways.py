@@ -23,6 +23,7 @@ from models.resident import ContactBy
 from models.sender_state import PausedBy, SenderState, states
 from models.visit import Visit, VisitStatus
 from notifications.dispatcher import Dispatcher
+from notifications.outbox import queue_visit_delayed
 from notifications.senders.smtp import MailFolder
 from notifications.senders.twilio_calls import TwilioCallSender
 from tests import factories
@@ -198,6 +199,42 @@ def test_a_late_receipt_stops_the_way_that_has_not_gone(
     stopped_clock.advance(3600)
     run(senders)
     assert len(carrier.handsets) == 1 and tasks() == []
+
+
+def test_a_late_receipt_stops_the_way_that_was_in_doubt_and_had_not_gone(
+    carrier: Carrier, senders: dict[Channel, Any], stopped_clock: StoppedClock
+) -> None:
+    first = book(person())
+    run(senders)
+    receive(first, "undelivered", sid=carrier.handsets[0].sid, error_code="30005")
+    carrier.fail(Fault(status=500))
+    run(senders)
+    assert news(first)[1:] == [(TEXT, CARER, MessageStatus.UNKNOWN)]
+    receive(first, "delivered", sid=carrier.handsets[0].sid)
+    for _ in range(4):
+        stopped_clock.advance(90)
+        run(senders)
+    assert news(first)[1:] == [(TEXT, CARER, MessageStatus.SUPERSEDED)]
+    assert len(carrier.handsets) == 1
+
+
+def test_a_late_text_in_doubt_does_not_go_once_the_officer_is_there(
+    carrier: Carrier, senders: dict[Channel, Any], stopped_clock: StoppedClock
+) -> None:
+    stopped_clock.set(WEDNESDAY)
+    visit = factories.visit(person(), None, WEDNESDAY)
+    with transaction() as session:
+        late_at = WEDNESDAY + timedelta(minutes=45)
+        queued = queue_visit_delayed(session, visit, person(), expected_at=late_at, at=clock.now())
+    assert queued.message_id is not None
+    carrier.fail(Fault(status=500))
+    run(senders)
+    with transaction() as session:
+        session.execute(update(Visit).values(status=VisitStatus.ARRIVED))
+    for _ in range(4):
+        stopped_clock.advance(90)
+        run(senders)
+    assert (status(queued.message_id), carrier.handsets) == (MessageStatus.SUPERSEDED, [])
 
 
 def test_a_late_receipt_closes_the_task_that_nobody_has_done_yet(

@@ -122,6 +122,17 @@ def test_nobody_is_late_who_is_at_the_door(phone, visit):
     problem(delay(phone, visit, TEN), 409, "visit-state")
 
 
+def test_a_late_text_that_has_not_gone_is_stopped_by_an_officer_at_the_door(phone, officer, resident):
+    """A sender can be paused, or have a queue: afterwards it would say that the officer is still to come."""
+    steps = (arrive, finish)
+    for number, step in enumerate(steps):
+        start = TEN + timedelta(hours=number)
+        visit = {"id": str(factories.visit(resident, officer, start).id)}
+        assert delay(phone, visit, start + timedelta(minutes=32)).json["told"] is True
+        assert step(phone, visit, start + timedelta(minutes=20)).status_code == 201
+        assert texts(phone, visit) == [("delayed", "superseded")]
+
+
 def test_a_move_forgets_the_delay(scheduler, phone, visit, stopped_clock):
     delay(phone, visit, TEN + timedelta(minutes=30))
     stopped_clock.advance(1)
