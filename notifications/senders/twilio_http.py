@@ -166,8 +166,10 @@ def _retry_after(header: str | None) -> timedelta:
 
 
 def code_of(code: int | None) -> str | None:
+    """An error code of Twilio's as we keep it: None for none."""
     return None if code is None else str(code)
 
 
 def aware(at: datetime | None) -> datetime | None:
+    """A time of Twilio's, which is UTC whether it says so or not."""
     return at if at is None or at.tzinfo else at.replace(tzinfo=UTC)
