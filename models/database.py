@@ -224,9 +224,9 @@ def _insert_into(session: Session, table: type[Base], values: dict[str, Any] | N
     return statement.values(values) if values else statement
 
 
-def insert_missing(session: Session, table: type[Base], key: dict[str, Any]) -> None:
-    """Make the row of this primary key, unless there is one."""
-    session.execute(_insert_into(session, table, key).on_conflict_do_nothing())
+def insert_missing(session: Session, table: type[Base], row: dict[str, Any]) -> None:
+    """Make this row, unless there is one with its key."""
+    session.execute(_insert_into(session, table, row).on_conflict_do_nothing())
 
 
 def upsert(session: Session, table: type[Base], key: dict[str, Any], values: dict[str, Any]) -> None:

@@ -13,6 +13,7 @@ from sqlalchemy import ColumnElement, or_, select
 from sqlalchemy.orm import Session
 
 from models.contact_task import ContactReason, ask_for_call
+from models.database import insert_missing
 from models.message import GAVE_UP, Channel, Message
 from models.number import clear_unusable, start_texts, stop_texts
 from models.reply import Reply, ReplyKind
@@ -138,32 +139,40 @@ def record_reply(
     `carrier_did` is the word (stop, start, help) that the carrier has heeded and answered by itself: then we say
     nothing. A text that reaches us twice is answered alike and does nothing the second time.
     """
-    known = session.scalar(select(Reply).where(Reply.carrier_id == carrier_id))
-    if known is not None:
-        return known.answer
     body = body[:LONGEST]
     kind = ReplyKind(carrier_did) if carrier_did else classify(body)
+    reply, is_new = _write_down(session, carrier_id, from_number, kind, body, at)
+    if not is_new:
+        return reply.answer
     message = _answered(session, from_number, at)
     resident = _resident(session, from_number, message)
     visit = _visit(session, resident, message, at)
-    reply = Reply(
-        id=uuid4(),
-        carrier_id=carrier_id,
-        from_number=from_number,
-        resident_id=resident.id if resident else None,
-        visit_id=visit.id if visit else None,
-        message_id=message.id if message else None,
-        kind=kind,
-        body=body,
-        received_at=at,
-    )
-    session.add(reply)
+    reply.resident_id = resident.id if resident else None
+    reply.visit_id = visit.id if visit else None
+    reply.message_id = message.id if message else None
     _heed_number(session, kind, from_number, at)
     if message is not None:
         it_was_answered(session, message.id, at)
     answer = _act(session, reply, visit, resident, message, council, at)
     reply.answer = None if carrier_did else answer
     return reply.answer
+
+
+def _write_down(
+    session: Session, carrier_id: str, from_number: str, kind: ReplyKind, body: str, at: datetime
+) -> tuple[Reply, bool]:
+    """The row of this text, and whether it is new. One that reaches us twice at once waits here for the first."""
+    row = {
+        "id": uuid4(),
+        "carrier_id": carrier_id,
+        "from_number": from_number,
+        "kind": kind,
+        "body": body,
+        "received_at": at,
+    }
+    insert_missing(session, Reply, row)
+    reply = session.scalars(select(Reply).where(Reply.carrier_id == carrier_id)).one()
+    return reply, reply.id == row["id"]
 
 
 def _heed_number(session: Session, kind: ReplyKind, number: str, at: datetime) -> None:

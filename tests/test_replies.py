@@ -1,6 +1,8 @@
 """What residents write to us: heeded, held for a person, answered in TwiML; and nobody else is believed."""
 
+import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -8,15 +10,16 @@ from xml.etree import ElementTree
 
 import pytest
 from flask import Flask
-from sqlalchemy import select, update
+from sqlalchemy import select, text, update
 from twilio.request_validator import RequestValidator
 from werkzeug.datastructures import MultiDict
 
-from models.database import reading, transaction
+from models.database import engine, reading, transaction
 from models.message import Message, MessageStatus
 from models.number import Number
 from models.reply import Reply, ReplyKind
 from models.resident import Resident
+from models.visit_rows import find_locked
 from notifications.replies import classify
 from tests import factories
 from tests.conftest import Client, StoppedClock
@@ -243,6 +246,31 @@ def test_the_carrier_delivering_a_text_twice_makes_one_task(
     assert write("I am out then.", sid="SM1") == write("I am out then.", sid="SM1")
     (task,) = tasks(scheduler)
     assert task["words"] == "I am out then."
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_the_carrier_delivering_a_text_twice_at_once_is_answered_twice_alike(
+    scheduler: Client, visit: Any, write: Callable[..., Any]
+) -> None:
+    """Neither has seen the other's row when it looks: SQLite has one writer at a time."""
+    with ThreadPoolExecutor(2) as pool:
+        with transaction() as session:
+            find_locked(session, UUID(visit["id"]))
+            both = [pool.submit(write, "I am out then.", sid="SM1") for _ in range(2)]
+            until = time.monotonic() + 20
+            while waiting() < 2:
+                assert time.monotonic() < until, "they do not wait"
+                time.sleep(0.01)
+        first, second = (each.result(20) for each in both)
+    assert first == second and first is not None
+    (task,) = tasks(scheduler)
+    assert task["words"] == "I am out then."
+
+
+def waiting() -> int:
+    """How many transactions wait for another."""
+    with engine().connect() as connection:
+        return connection.scalar(text("SELECT count(*) FROM pg_locks WHERE NOT granted")) or 0
 
 
 def test_stop_is_heeded_in_silence_and_start_restores(
