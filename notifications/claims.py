@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import compress
 from math import ceil
+from types import SimpleNamespace
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -322,8 +323,23 @@ def block_closed(session: Session, *, closed: Collection[Channel], at: datetime,
     return len(blocked)
 
 
-def lock(session: Session, message_ids: Sequence[UUID]) -> dict[UUID, Message]:
-    """The rows to record outcomes in, locked in the one order in which everybody locks messages."""
+def standing(session: Session, message_ids: Sequence[UUID]) -> dict[UUID, Any]:
+    """How the messages stand whose outcomes are to be recorded, locked in the one order in which everybody locks
+    messages.
+
+    Just enough of each, apart from the session, for the outcome of most: it was taken (`recording.merely_taken`).
+    """
+    rows = session.execute(
+        select(*recording.STANDING)
+        .where(Message.id.in_(message_ids))
+        .order_by(Message.visit_id, Message.number)
+        .with_for_update()
+    )
+    return {row.id: SimpleNamespace(**row._asdict()) for row in rows}
+
+
+def lock(session: Session, message_ids: Collection[UUID]) -> dict[UUID, Message]:
+    """The whole rows of messages, locked in that order, for outcomes of which more may follow."""
     rows = session.scalars(
         select(Message)
         .where(Message.id.in_(message_ids))

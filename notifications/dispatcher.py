@@ -14,13 +14,15 @@ from concurrent.futures import FIRST_COMPLETED, wait
 from datetime import datetime, timedelta
 from threading import Event
 from types import FrameType
+from typing import Any
+from uuid import UUID
 
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from models import clock
 from models.database import reading, transaction
-from models.message import Channel
+from models.message import Channel, Message
 from models.promise import settle
 from models.sender_state import lock_state, states
 from notifications.claims import (
@@ -34,11 +36,12 @@ from notifications.claims import (
     doubt_lapsed,
     expire_overdue,
     lock,
+    standing,
     what_is_due,
 )
 from notifications.fallback import fall_back_due
 from notifications.line import Done, Line, Sent
-from notifications.recording import record_looked_up, record_sent, write_tallies
+from notifications.recording import merely_taken, record_looked_up, record_sent, save_taken, write_down
 from notifications.senders import Senders
 from notifications.texts import Council
 
@@ -159,7 +162,7 @@ class Dispatcher:
                 look_ups, claims = self._claim_for(session, line, due, at, room) if room > 0 else ([], [])
                 begun += len(look_ups) + len(claims)
                 taken.append((line, claims, look_ups))
-            write_tallies(session)
+            write_down(session)
         # Only what is committed as ours may be handed over.
         for line, claims, look_ups in taken:
             line.take(claims, look_ups, at)
@@ -204,7 +207,8 @@ class Dispatcher:
             return
         at = clock.now()
         with transaction() as session:
-            rows = lock(session, [done.message_id for _, done in self._unrecorded])
+            taken, others = self._rows(session)
+            rows = taken | others
             for line, done in self._unrecorded:
                 message, carrier = rows[done.message_id], line.sender.name
                 if isinstance(done, Sent):
@@ -214,13 +218,25 @@ class Dispatcher:
                     asked_at = done.look_up.asked_at
                     record_looked_up(session, message, asked_at, done.outcome, carrier=carrier, at=at)
             session.flush()
+            save_taken(session, taken.values())
             settle(session, {message.visit_id for message in rows.values()})
             for line, news in told:
                 line.tell(lock_state(session, line.channel), news, at)
-            write_tallies(session)
+            write_down(session)
         self._unrecorded = []
         for line, news in told:
             line.forget(news)
+
+    def _rows(self, session: Session) -> tuple[dict[UUID, Any], dict[UUID, Message]]:
+        """The rows of what has come back, locked: those that were merely taken, and whole the others."""
+        rows = standing(session, [done.message_id for _, done in self._unrecorded])
+        unusual = {
+            done.message_id
+            for _, done in self._unrecorded
+            if not merely_taken(rows[done.message_id], done.outcome)
+        }
+        taken = {message_id: row for message_id, row in rows.items() if message_id not in unusual}
+        return taken, lock(session, unusual) if unusual else {}
 
 
 def stop_on_signals() -> Event:
