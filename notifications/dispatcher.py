@@ -9,7 +9,7 @@ import os
 import secrets
 import signal
 import socket
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, wait
 from datetime import datetime, timedelta
 from threading import Event
@@ -46,8 +46,10 @@ from notifications.senders import Senders
 from notifications.texts import Council
 
 POLL_S = 0.5
-GATHER_S = 0.02
-MANY = 200
+GATHER_S = 0.05
+MANY = 128
+"""Messages in one transaction, so that nobody else who writes waits for long."""
+
 DATABASE_RETRY_S = 1.0
 IN_FLIGHT = {Channel.TEXT: 16, Channel.CALL: 4, Channel.EMAIL: 4}
 
@@ -117,6 +119,8 @@ class Dispatcher:
         for line in self._lines:
             self._unrecorded += [(line, done) for done in line.close()]
         self._record()
+        while self._unrecorded:
+            self._record()
 
     def _turn(self, limit: int | None) -> int:
         """Record what has come back, tidy up, and claim more. Returns how many messages and look-ups were
@@ -193,23 +197,26 @@ class Dispatcher:
         turns = [turn_at for line in self._lines if (turn_at := line.next_turn_at()) is not None]
         if turns:
             seconds = max(0.0, min(seconds, (min(turns) - clock.now()).total_seconds()))
+        if self._unrecorded:
+            return
         calls = {call for line in self._lines for call in line.calls}
         if not calls:
             stop.wait(seconds)
             return
         wait(calls, timeout=seconds, return_when=FIRST_COMPLETED)
-        wait(calls, timeout=GATHER_S)
+        wait(calls, timeout=min(GATHER_S, seconds))
 
     def _record(self) -> None:
-        """Record all that has come back, in one transaction; kept for the next turn if that fails."""
+        """Record what has come back, in one transaction; kept for the next turn if that fails, or beyond MANY."""
         told = [(line, line.news) for line in self._lines if line.news is not None]
-        if not self._unrecorded and not told:
+        back = self._unrecorded[:MANY]
+        if not back and not told:
             return
         at = clock.now()
         with transaction() as session:
-            taken, others = self._rows(session)
+            taken, others = _rows(session, [done for _, done in back])
             rows = taken | others
-            for line, done in self._unrecorded:
+            for line, done in back:
                 message, carrier = rows[done.message_id], line.sender.name
                 if isinstance(done, Sent):
                     attempt = done.claim.attempt
@@ -223,20 +230,17 @@ class Dispatcher:
             for line, news in told:
                 line.tell(lock_state(session, line.channel), news, at)
             write_down(session)
-        self._unrecorded = []
+        del self._unrecorded[: len(back)]
         for line, news in told:
             line.forget(news)
 
-    def _rows(self, session: Session) -> tuple[dict[UUID, Any], dict[UUID, Message]]:
-        """The rows of what has come back, locked: those that were merely taken, and whole the others."""
-        rows = standing(session, [done.message_id for _, done in self._unrecorded])
-        unusual = {
-            done.message_id
-            for _, done in self._unrecorded
-            if not merely_taken(rows[done.message_id], done.outcome)
-        }
-        taken = {message_id: row for message_id, row in rows.items() if message_id not in unusual}
-        return taken, lock(session, unusual) if unusual else {}
+
+def _rows(session: Session, back: Sequence[Done]) -> tuple[dict[UUID, Any], dict[UUID, Message]]:
+    """The rows of what has come back, locked: those that were merely taken, and whole the others."""
+    rows = standing(session, [done.message_id for done in back])
+    unusual = {done.message_id for done in back if not merely_taken(rows[done.message_id], done.outcome)}
+    taken = {message_id: row for message_id, row in rows.items() if message_id not in unusual}
+    return taken, lock(session, unusual) if unusual else {}
 
 
 def stop_on_signals() -> Event:
