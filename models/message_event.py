@@ -1,14 +1,16 @@
 """What became of each message, step by step, as the dispatchers and the carrier's receipts tell it."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
-from sqlalchemy import JSON, ForeignKey, Index
+from sqlalchemy import JSON, ForeignKey, Index, bindparam, insert
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from models.database import Base, by_value, new_id
+from models.prepared import Prepared
 
 
 class MessageEventKind(StrEnum):
@@ -45,7 +47,29 @@ class MessageEvent(Base):
     details: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
 
 
-def tell(session: Session, message_id: UUID, kind: MessageEventKind, at: datetime, **details: Any) -> None:
-    """Add a line to a message's story. Fields that are None are left out."""
+Line = dict[str, Any]
+"""A line of a message's story that is still to be written, by its columns."""
+
+
+def line(message_id: UUID, kind: MessageEventKind, at: datetime, **details: Any) -> Line:
+    """A line of a message's story. Fields that are None are left out."""
     told = {name: value for name, value in details.items() if value is not None}
-    session.add(MessageEvent(message_id=message_id, kind=kind, at=at, details=told))
+    return {"id": uuid4(), "message_id": message_id, "kind": kind, "at": at, "details": told}
+
+
+def tell(session: Session, message_id: UUID, kind: MessageEventKind, at: datetime, **details: Any) -> None:
+    """Add a line to a message's story."""
+    session.add(MessageEvent(**line(message_id, kind, at, **details)))
+
+
+def tell_all(session: Session, lines: Sequence[Line]) -> None:
+    """Add lines to the stories of many messages at once."""
+    if lines:
+        _TELL.run_many(session, lines)
+
+
+_TELL = Prepared(
+    insert(MessageEvent.__table__).values(  # type: ignore[arg-type]
+        {name: bindparam(name) for name in ("id", "message_id", "kind", "at", "details")}
+    )
+)

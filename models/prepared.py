@@ -39,10 +39,10 @@ class _Compiled:
     def bound(self, values: dict[str, Any]) -> dict[str, Any] | list[Any]:
         """The values as the driver wants them."""
         bound = [
-            (name, process(values.get(name, default)) if process else values.get(name, default))
+            process(values.get(name, default)) if process else values.get(name, default)
             for name, default, process in self.binds
         ]
-        return dict(bound) if self.named else [value for _, value in bound]
+        return dict(zip((name for name, _, _ in self.binds), bound, strict=True)) if self.named else bound
 
 
 class Prepared:

@@ -1,12 +1,24 @@
 """The ledger of promises: the times a resident was given, and the notice they had of each change."""
 
-from collections import defaultdict
 from collections.abc import Collection
 from datetime import datetime
 from enum import StrEnum
+from itertools import groupby
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, Index, String, UniqueConstraint, Uuid, bindparam, exists, select, update
+from sqlalchemy import (
+    ForeignKey,
+    Index,
+    String,
+    UniqueConstraint,
+    Uuid,
+    and_,
+    bindparam,
+    exists,
+    func,
+    select,
+    update,
+)
 from sqlalchemy.orm import Mapped, Session, aliased, mapped_column
 
 from models import standards
@@ -148,61 +160,47 @@ def settle(session: Session, visit_ids: Collection[UUID]) -> None:
     `told_at`: "when the carrier reports delivery, or a call was answered"; also when a person rang. A message
     that was handed over and then failed was not handed over to anybody.
     """
-    notices = session.execute(
-        select(
-            ChangeNotice.event_id,
-            ChangeNotice.message_id,
-            ChangeNotice.contact_task_id,
-            ChangeNotice.handed_over_at,
-            ChangeNotice.told_at,
-            ChangeNotice.told_by,
-        )
-        .where(ChangeNotice.visit_id.in_(visit_ids), ChangeNotice.due)
-        .order_by(ChangeNotice.visit_id, ChangeNotice.decided_at, ChangeNotice.event_id)
-    ).all()
-    if not notices:
-        # Most messages are of bookings, which are no changes.
-        return
-    taken, heard = _taken_and_heard(session, visit_ids)
+    # Most messages are of bookings, which are no changes: this one look finds nothing then.
+    found = session.execute(_NOTICES_AND_NEWS.where(ChangeNotice.visit_id.in_(visit_ids))).all()
     changed = []
-    for notice in notices:
-        about = notice.message_id or notice.contact_task_id
-        if about is None:
-            continue
-        told_at, told_by = min(heard[about], default=(None, None))
-        handed_over_at = min(taken[about], default=None)
-        if (handed_over_at, told_at, told_by) != (notice.handed_over_at, notice.told_at, notice.told_by):
-            changed.append(
-                {
-                    "event_id": notice.event_id,
-                    "handed_over_at": handed_over_at,
-                    "told_at": told_at,
-                    "told_by": told_by,
-                }
-            )
+    for _, of_notice in groupby(found, lambda row: row.event_id):
+        rows = list(of_notice)
+        taken = [row.accepted_at for row in rows if row.accepted_at is not None and row.status not in GAVE_UP]
+        heard = [(row.delivered_at, ToldBy(row.channel)) for row in rows if row.delivered_at is not None]
+        heard += [(row.done_at, ToldBy.PERSON) for row in rows if row.done_at is not None]
+        told_at, told_by = min(heard, default=(None, None))
+        now = {"handed_over_at": min(taken, default=None), "told_at": told_at, "told_by": told_by}
+        if any(getattr(rows[0], name) != value for name, value in now.items()):
+            changed.append({"event_id": rows[0].event_id, **now})
     if changed:
         session.execute(update(ChangeNotice), changed)
 
 
-def _taken_and_heard(
-    session: Session, visit_ids: Collection[UUID]
-) -> tuple[dict[UUID, list[datetime]], dict[UUID, list[tuple[datetime, ToldBy]]]]:
-    """By the news' first message, or the task: when a carrier took one of its messages, and when it was heard."""
-    taken: dict[UUID, list[datetime]] = defaultdict(list)
-    heard: dict[UUID, list[tuple[datetime, ToldBy]]] = defaultdict(list)
-    for message in session.execute(
-        select(Message.news_id, Message.channel, Message.status, Message.accepted_at, Message.delivered_at).where(
-            Message.visit_id.in_(visit_ids), Message.accepted_at.is_not(None)
-        )
-    ):
-        if message.delivered_at is not None:
-            heard[message.news_id].append((message.delivered_at, ToldBy(message.channel)))
-        if message.status not in GAVE_UP:
-            taken[message.news_id].append(message.accepted_at)
-    for task in session.execute(
-        select(ContactTask.id, ContactTask.message_id, ContactTask.done_at).where(
-            ContactTask.visit_id.in_(visit_ids), ContactTask.status == ContactTaskStatus.DONE
-        )
-    ):
-        heard[task.message_id or task.id].append((task.done_at, ToldBy.PERSON))
-    return taken, heard
+_NOTICES_AND_NEWS = (
+    select(
+        ChangeNotice.event_id,
+        ChangeNotice.handed_over_at,
+        ChangeNotice.told_at,
+        ChangeNotice.told_by,
+        Message.channel,
+        Message.status,
+        Message.accepted_at,
+        Message.delivered_at,
+        ContactTask.done_at,
+    )
+    .outerjoin(
+        Message, and_(Message.visit_id == ChangeNotice.visit_id, Message.news_id == ChangeNotice.message_id)
+    )
+    .outerjoin(
+        ContactTask,
+        and_(
+            ContactTask.visit_id == ChangeNotice.visit_id,
+            ContactTask.status == ContactTaskStatus.DONE,
+            func.coalesce(ContactTask.message_id, ContactTask.id)
+            == func.coalesce(ChangeNotice.message_id, ChangeNotice.contact_task_id),
+        ),
+    )
+    .where(ChangeNotice.due)
+    .order_by(ChangeNotice.event_id)
+)
+"""Each notice that was due, once with every message of its news and with every call a person has made of it."""

@@ -8,12 +8,25 @@ leaves it to be looked up at the carrier before it could go again.
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 from itertools import compress
 from math import ceil
+from types import SimpleNamespace
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, and_, bindparam, exists, literal_column, or_, select, update
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    Select,
+    and_,
+    bindparam,
+    exists,
+    literal_column,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.orm import Session, aliased
 
 from models.message import Channel, Message, MessageStatus
@@ -60,6 +73,10 @@ class LookUp:
     asked_at: datetime
 
 
+Moment = datetime | BindParameter[Any]
+"""A time in a question: the time itself, or its place in a prepared statement."""
+
+
 class Due(NamedTuple):
     """What there is to do: by which channels messages and look-ups are due, and whether anything else is."""
 
@@ -75,32 +92,32 @@ def _is(status: MessageStatus) -> ColumnElement[bool]:
     return Message.status == literal_column(f"'{status.value}'")
 
 
-def _due(at: datetime, channels: Collection[Channel]) -> ColumnElement[bool]:
-    return and_(_is(MessageStatus.HELD), Message.channel.in_(channels), Message.next_try_at <= at)
+def _due(at: Moment, channel: Channel | BindParameter[Any]) -> ColumnElement[bool]:
+    return and_(_is(MessageStatus.HELD), Message.channel == channel, Message.next_try_at <= at)
 
 
-def _overdue(at: datetime) -> ColumnElement[bool]:
+def _overdue(at: Moment) -> ColumnElement[bool]:
     return and_(_is(MessageStatus.HELD), Message.expires_at <= at)
 
 
-def _lapsed(at: datetime) -> ColumnElement[bool]:
+def _lapsed(at: Moment) -> ColumnElement[bool]:
     return and_(_is(MessageStatus.CLAIMED), Message.claim_expires_at <= at)
 
 
-def _to_look_up(at: datetime, channels: Collection[Channel]) -> ColumnElement[bool]:
-    return and_(Message.look_up_at <= at, Message.channel.in_(channels))
+def _to_look_up(at: Moment, channel: Channel) -> ColumnElement[bool]:
+    return and_(Message.look_up_at <= at, Message.channel == channel)
 
 
-def next_way_due(at: datetime) -> ColumnElement[bool]:
+def next_way_due(at: Moment, unanswered_since: Moment) -> ColumnElement[bool]:
     """The messages that told nobody in time.
 
     One that the carrier has is asked for first, since only its receipt may be missing; but not for longer than a
-    minute, should the carrier not answer.
+    minute (`LOOK_UP_LEASE` before `at`), should the carrier not answer.
     """
     asked = or_(
         Message.status != MessageStatus.ACCEPTED,
         Message.lookups > 0,
-        Message.next_way_at <= at - LOOK_UP_LEASE,
+        Message.next_way_at <= unanswered_since,
     )
     return and_(Message.next_way_at <= at, asked)
 
@@ -112,16 +129,21 @@ def what_is_due(
 
     `sending` are the channels it has room to send by now, `closed` those nothing goes by.
     """
-    ways, asked = sorted({*sending, *closed}), sorted(sending)
-    conditions = [_overdue(at), _lapsed(at), next_way_due(at)]
-    conditions += [_due(at, [channel]) for channel in ways] + [_to_look_up(at, [channel]) for channel in asked]
-    overdue, lapsed, next_ways, *of_channels = session.execute(
-        select(*(exists().where(condition) for condition in conditions))
-    ).one()
+    ways, asked = tuple(sorted({*sending, *closed})), tuple(sorted(sending))
+    found = _look_for(ways, asked).all(session, at=at, unanswered_since=at - LOOK_UP_LEASE)
+    overdue, lapsed, next_ways, *of_channels = found[0]
     to_send, look_ups = of_channels[: len(ways)], of_channels[len(ways) :]
     return Due(
         frozenset(compress(ways, to_send)), frozenset(compress(asked, look_ups)), overdue, lapsed, next_ways
     )
+
+
+@cache
+def _look_for(ways: tuple[Channel, ...], asked: tuple[Channel, ...]) -> Prepared:
+    at: BindParameter[Any] = bindparam("at")
+    conditions = [_overdue(at), _lapsed(at), next_way_due(at, bindparam("unanswered_since"))]
+    conditions += [_due(at, channel) for channel in ways] + [_to_look_up(at, channel) for channel in asked]
+    return Prepared(select(*(exists().where(condition) for condition in conditions)))
 
 
 def _take(session: Session, statement: Select[Any], limit: int) -> list[Message]:
@@ -233,9 +255,7 @@ _DUE_IN_ORDER = Prepared(
     select(*_TO_SEND)
     .outerjoin(Number, Number.number == Message.to_address)
     .where(
-        _is(MessageStatus.HELD),
-        Message.channel == bindparam("channel"),
-        Message.next_try_at <= bindparam("at"),
+        _due(bindparam("at"), bindparam("channel")),
         Message.expires_at > bindparam("at"),
         ~older_goes_first(bindparam("at"), bindparam("since")),
     )
@@ -275,7 +295,7 @@ def _claim(row: Any, words: Words, lease_ends_at: datetime, turn_at: datetime) -
 
 def claim_look_ups(session: Session, *, channel: Channel, at: datetime, limit: int) -> list[LookUp]:
     """Take the messages whose fate is to be looked up; another dispatcher may take them again in a minute."""
-    statement = select(Message).where(_to_look_up(at, [channel])).order_by(Message.look_up_at, Message.id)
+    statement = select(Message).where(_to_look_up(at, channel)).order_by(Message.look_up_at, Message.id)
     look_ups = []
     for message in _take(session, statement, limit):
         message.look_up_at = at + LOOK_UP_LEASE
@@ -323,15 +343,31 @@ def doubt_lapsed(session: Session, *, at: datetime, limit: int) -> int:
 
 def block_closed(session: Session, *, closed: Collection[Channel], at: datetime, limit: int) -> int:
     """Pass over the messages of channels that nothing goes by now, so that their next way is tried."""
-    statement = select(Message).where(_due(at, closed), Message.expires_at > at).order_by(Message.id)
+    due = or_(*(_due(at, channel) for channel in sorted(closed)))
+    statement = select(Message).where(due, Message.expires_at > at).order_by(Message.id)
     blocked = _take(session, statement, limit)
     for message in blocked:
         recording.block(session, message, "no-sender", at)
     return len(blocked)
 
 
-def lock(session: Session, message_ids: Sequence[UUID]) -> dict[UUID, Message]:
-    """The rows to record outcomes in, locked in the one order in which everybody locks messages."""
+def standing(session: Session, message_ids: Sequence[UUID]) -> dict[UUID, Any]:
+    """How the messages stand whose outcomes are to be recorded, locked in the one order in which everybody locks
+    messages.
+
+    Just enough of each, apart from the session, for the outcome of most: it was taken (`recording.merely_taken`).
+    """
+    rows = session.execute(
+        select(*recording.STANDING)
+        .where(Message.id.in_(message_ids))
+        .order_by(Message.visit_id, Message.number)
+        .with_for_update()
+    )
+    return {row.id: SimpleNamespace(**row._asdict()) for row in rows}
+
+
+def lock(session: Session, message_ids: Collection[UUID]) -> dict[UUID, Message]:
+    """The whole rows of messages, locked in that order, for outcomes of which more may follow."""
     rows = session.scalars(
         select(Message)
         .where(Message.id.in_(message_ids))

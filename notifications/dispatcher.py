@@ -9,18 +9,20 @@ import os
 import secrets
 import signal
 import socket
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, wait
 from datetime import datetime, timedelta
 from threading import Event
 from types import FrameType
+from typing import Any
+from uuid import UUID
 
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from models import clock
 from models.database import reading, transaction
-from models.message import Channel
+from models.message import Channel, Message
 from models.promise import settle
 from models.sender_state import lock_state, states
 from notifications.claims import (
@@ -34,17 +36,20 @@ from notifications.claims import (
     doubt_lapsed,
     expire_overdue,
     lock,
+    standing,
     what_is_due,
 )
 from notifications.fallback import fall_back_due
 from notifications.line import Done, Line, Sent
-from notifications.recording import record_looked_up, record_sent, write_tallies
+from notifications.recording import merely_taken, record_looked_up, record_sent, save_taken, write_down
 from notifications.senders import Senders
 from notifications.texts import Council
 
 POLL_S = 0.5
-GATHER_S = 0.02
-MANY = 200
+GATHER_S = 0.05
+MANY = 128
+"""Messages in one transaction, so that nobody else who writes waits for long."""
+
 DATABASE_RETRY_S = 1.0
 IN_FLIGHT = {Channel.TEXT: 16, Channel.CALL: 4, Channel.EMAIL: 4}
 
@@ -117,6 +122,8 @@ class Dispatcher:
         for line in self._lines:
             self._unrecorded += [(line, done) for done in line.close()]
         self._record()
+        while self._unrecorded:
+            self._record()
 
     def _turn(self, limit: int | None) -> int:
         """Record what has come back, tidy up, and claim more. Returns how many messages and look-ups were
@@ -163,7 +170,7 @@ class Dispatcher:
                 begun += len(look_ups) + len(claims)
                 taken.append((line, claims, look_ups))
             # A message that was given up has a next way, which is due now.
-            self._something_happened |= write_tallies(session)
+            self._something_happened |= write_down(session)
         # Only what is committed as ours may be handed over.
         for line, claims, look_ups in taken:
             line.take(claims, look_ups, at)
@@ -173,9 +180,11 @@ class Dispatcher:
         self, session: Session, line: Line, due: Due, at: datetime, room: int
     ) -> tuple[list[LookUp], list[Claim]]:
         look_ups, claims = [], []
+        to_send = line.channel in due.to_send
         if line.channel in due.look_ups:
-            look_ups = claim_look_ups(session, channel=line.channel, at=at, limit=room)
-        if line.channel in due.to_send:
+            # Thousands of receipts that never came must not keep an urgent text waiting.
+            look_ups = claim_look_ups(session, channel=line.channel, at=at, limit=room // 4 if to_send else room)
+        if to_send:
             claims = claim_due(
                 session,
                 by=self._name,
@@ -194,22 +203,26 @@ class Dispatcher:
         turns = [turn_at for line in self._lines if (turn_at := line.next_turn_at()) is not None]
         if turns:
             seconds = max(0.0, min(seconds, (min(turns) - clock.now()).total_seconds()))
+        if self._unrecorded:
+            return
         calls = {call for line in self._lines for call in line.calls}
         if not calls:
             stop.wait(seconds)
             return
         wait(calls, timeout=seconds, return_when=FIRST_COMPLETED)
-        wait(calls, timeout=GATHER_S)
+        wait(calls, timeout=min(GATHER_S, seconds))
 
     def _record(self) -> None:
-        """Record all that has come back, in one transaction; kept for the next turn if that fails."""
+        """Record what has come back, in one transaction; kept for the next turn if that fails, or beyond MANY."""
         told = [(line, line.news) for line in self._lines if line.news is not None]
-        if not self._unrecorded and not told:
+        back = self._unrecorded[:MANY]
+        if not back and not told:
             return
         at = clock.now()
         with transaction() as session:
-            rows = lock(session, [done.message_id for _, done in self._unrecorded])
-            for line, done in self._unrecorded:
+            taken, others = _rows(session, [done for _, done in back])
+            rows = taken | others
+            for line, done in back:
                 message, carrier = rows[done.message_id], line.sender.name
                 if isinstance(done, Sent):
                     attempt = done.claim.attempt
@@ -218,13 +231,22 @@ class Dispatcher:
                     asked_at = done.look_up.asked_at
                     record_looked_up(session, message, asked_at, done.outcome, carrier=carrier, at=at)
             session.flush()
+            save_taken(session, taken.values())
             settle(session, {message.visit_id for message in rows.values()})
             for line, news in told:
                 line.tell(lock_state(session, line.channel), news, at)
-            self._something_happened |= write_tallies(session)
-        self._unrecorded = []
+            self._something_happened |= write_down(session)
+        del self._unrecorded[: len(back)]
         for line, news in told:
             line.forget(news)
+
+
+def _rows(session: Session, back: Sequence[Done]) -> tuple[dict[UUID, Any], dict[UUID, Message]]:
+    """The rows of what has come back, locked: those that were merely taken, and whole the others."""
+    rows = standing(session, [done.message_id for done in back])
+    unusual = {done.message_id for done in back if not merely_taken(rows[done.message_id], done.outcome)}
+    taken = {message_id: row for message_id, row in rows.items() if message_id not in unusual}
+    return taken, lock(session, unusual) if unusual else {}
 
 
 def stop_on_signals() -> Event:

@@ -19,7 +19,7 @@ from models.message_event import MessageEventKind, tell
 from models.resident import Resident
 from models.visit import BEFORE_THE_DOOR, Visit
 from notifications import ladder
-from notifications.claims import next_way_due
+from notifications.claims import LOOK_UP_LEASE, next_way_due
 from notifications.ladder import STOPPED, Next, Way
 from notifications.mending import bring_up_to_date, newer_news
 
@@ -32,7 +32,10 @@ def fall_back_due(session: Session, *, available: Collection[Channel], at: datet
     `available` are the channels that something here sends by.
     """
     waiting = session.scalars(
-        select(Message.visit_id).where(next_way_due(at)).order_by(Message.next_way_at).limit(limit)
+        select(Message.visit_id)
+        .where(next_way_due(at, at - LOOK_UP_LEASE))
+        .order_by(Message.next_way_at)
+        .limit(limit)
     ).all()
     if not waiting:
         return 0

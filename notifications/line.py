@@ -32,6 +32,9 @@ from notifications.senders.outcomes import (
 LONGEST_CALL = timedelta(seconds=20)
 """A call is only begun while the lease outlasts it: ten seconds to connect and ten for the answer."""
 
+MOST_AHEAD = 512
+"""Messages claimed and not yet on their way, however fast the carrier."""
+
 log = logging.getLogger(__name__)
 
 
@@ -77,7 +80,7 @@ class Line:
         self.calls: set[Future[Done]] = set()
         self._waiting: deque[Claim] = deque()
         self._in_flight = in_flight
-        self._most = in_flight * 4
+        self._ahead = in_flight * 3
         self._workers = ThreadPoolExecutor(in_flight, thread_name_prefix=channel.value)
         self._stopping = Event()
         self._resume_at: datetime | None = None
@@ -92,6 +95,9 @@ class Line:
         if state is None:
             return
         self._paused_by_operator = state.paused_by is PausedBy.OPERATOR
+        if state.paused_by is None and self.news is None:
+            # Somebody resumed it, or another dispatcher found the trouble over.
+            self._in_trouble, self._resume_at = False, None
         self._in_trouble = self._in_trouble or state.in_trouble
         if state.resume_at is not None:
             self._resume_at = max(self._resume_at or state.resume_at, state.resume_at)
@@ -115,9 +121,9 @@ class Line:
         ahead, to see whether the trouble is over.
         """
         busy = len(self.calls) + len(self._waiting)
-        if self.is_paused(at) or busy > self._most - self._in_flight:
+        if self.is_paused(at) or busy > self._ahead - self._in_flight:
             return 0
-        return (1 if self._in_trouble else self._most) - busy
+        return (1 if self._in_trouble else self._ahead) - busy
 
     @property
     def is_busy(self) -> bool:
@@ -142,9 +148,14 @@ class Line:
         return self._waiting[0].turn_at if self._waiting else None
 
     def done(self) -> list[Done]:
-        """What has come back since it was last asked."""
+        """What has come back since it was last asked.
+
+        As much will come back until the next time: enough is claimed ahead that a fast carrier never waits for us.
+        A slow one is given little, so that an urgent message does not wait behind many, nor a lease run out.
+        """
         back = {call for call in self.calls if call.done()}
         self.calls -= back
+        self._ahead = max(self._in_flight * 3, min(len(back) * 4, MOST_AHEAD), self._ahead * 7 // 8)
         return [call.result() for call in back]
 
     def close(self) -> list[Done]:

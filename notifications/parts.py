@@ -11,6 +11,7 @@ GSM7_BASIC = frozenset(
     "¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà"
 )
 GSM7_EXTENDED = frozenset("\f^{}\\[~]|€")
+_GSM7 = GSM7_BASIC | GSM7_EXTENDED
 
 
 class Encoding(StrEnum):
@@ -29,7 +30,7 @@ _SIZES = {Encoding.GSM7: (160, 153), Encoding.UCS2: (70, 67)}
 
 def encoding_of(text: str) -> Encoding:
     """The encoding a carrier chooses: one character outside GSM-7 makes the whole text UCS-2."""
-    return Encoding.GSM7 if set(text) <= GSM7_BASIC | GSM7_EXTENDED else Encoding.UCS2
+    return Encoding.GSM7 if _GSM7.issuperset(text) else Encoding.UCS2
 
 
 def measure(text: str) -> Size:

@@ -37,6 +37,11 @@ _RANKS = {
 undone."""
 
 
+def rank_of(status: str) -> int:
+    """How far a message is by the carrier's word for it; 0 is a word we do not know."""
+    return _RANKS.get(status, 0)
+
+
 def record_receipt(
     session: Session, message_id: UUID, *, sid: str, status: str, error_code: str | None, at: datetime
 ) -> bool:
@@ -66,7 +71,7 @@ def is_news(connection: Connection, message_id: UUID, *, sid: str, status: str) 
     row = _STANDING.first(connection, message=message_id)
     if row is None:
         return False
-    return _changes(row, sid, _RANKS.get(status, 0))
+    return _changes(row, sid, rank_of(status))
 
 
 def _changes(message: Any, sid: str, rank: int) -> bool:
@@ -84,7 +89,7 @@ def apply_status(
     adopted under the carrier's id. Should the carrier know two, the resident has been told once either is
     delivered; what else becomes of the second is nobody's news.
     """
-    rank = _RANKS.get(status, 0)
+    rank = rank_of(status)
     if not _changes(message, sid, rank):
         return False
     message.carrier_id = message.carrier_id or sid

@@ -2,19 +2,22 @@
 
 import logging
 from collections import Counter
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
+from sqlalchemy import bindparam, update
 from sqlalchemy.orm import Session
 
 from models.contact_task import ContactReason, ask_for_call
 from models.message import Channel, Message, MessageStatus
-from models.message_event import MessageEventKind, tell
+from models.message_event import MessageEventKind, line, tell_all
 from models.number import mark_unusable, stop_texts
+from models.prepared import Prepared
 from models.tally import Count, count
 from notifications.ladder import STOPPED, UNUSABLE
 from notifications.mending import mend_next, put_back
-from notifications.receipts import apply_status
+from notifications.receipts import QUEUED, apply_status, rank_of
 from notifications.senders.outcomes import (
     Accepted,
     Later,
@@ -45,6 +48,63 @@ log = logging.getLogger(__name__)
 
 class NotCalled:
     """The dispatcher did not call the carrier after all: it stops, or the lease or the message was running out."""
+
+
+STANDING = (
+    Message.id,
+    Message.visit_id,
+    Message.channel,
+    Message.kind,
+    Message.status,
+    Message.parts,
+    Message.send_at,
+    Message.expires_at,
+    Message.attempts,
+    Message.claimed_by,
+    Message.carrier_id,
+    Message.accepted_at,
+    Message.receipt_rank,
+)
+"""What recording that a message was taken reads of it."""
+
+_TAKEN = Prepared(
+    update(Message.__table__)  # type: ignore[arg-type]
+    .where(Message.id == bindparam("key"))
+    .values(
+        {
+            name: bindparam(name)
+            for name in (
+                "status",
+                "carrier",
+                "carrier_id",
+                "accepted_at",
+                "receipt_rank",
+                "lookups",
+                "look_up_at",
+                "next_way_at",
+            )
+        }
+    )
+)
+
+
+def merely_taken(row: Any, outcome: SendOutcome | LookUpOutcome | NotCalled) -> bool:
+    """Whether this is what becomes of most: a text was taken, to which nothing else has happened meanwhile.
+
+    Then recording it changes its own row and no other.
+    """
+    return (
+        isinstance(outcome, Accepted)
+        and rank_of(outcome.status) == QUEUED
+        and row.channel is Channel.TEXT
+        and row.status is MessageStatus.CLAIMED
+        and row.carrier_id is None
+    )
+
+
+def save_taken(session: Session, rows: Iterable[Any]) -> None:
+    """Write what recording has changed of rows that were `merely_taken`."""
+    _TAKEN.run_many(session, [vars(row) | {"key": row.id} for row in rows])
 
 
 def record_sent(
@@ -104,7 +164,7 @@ def record_looked_up(
         refuse(session, message, "untraceable", at)
     elif isinstance(outcome, Missing):
         message.lookups += 1
-        tell(session, message.id, MessageEventKind.LOOKED_UP, at, found=False)
+        _story(session, message, MessageEventKind.LOOKED_UP, at, found=False)
         if asked_at >= doubted_at + LAST_LOOK_UP:
             put_back(session, message, at)
         else:
@@ -121,7 +181,7 @@ def _record_asked(session: Session, message: Message, outcome: LookUpOutcome, ca
     message.lookups += 1
     asked = message.lookups
     if isinstance(outcome, Accepted):
-        tell(session, message.id, MessageEventKind.LOOKED_UP, at, found=True, status=outcome.status)
+        _story(session, message, MessageEventKind.LOOKED_UP, at, found=True, status=outcome.status)
         adopt(session, message, outcome, carrier, at)
     if message.status is MessageStatus.ACCEPTED:
         message.look_up_at = at + ASK_AGAIN[asked - 1] if asked <= len(ASK_AGAIN) else None
@@ -143,9 +203,9 @@ def adopt(
     if not news:
         return
     accepted_at = message.accepted_at or at
-    tell(
+    _story(
         session,
-        message.id,
+        message,
         MessageEventKind.ACCEPTED,
         at,
         carrier=carrier,
@@ -162,7 +222,7 @@ def doubt(session: Session, message: Message, unclear_at: datetime, why: str) ->
     message.unclear_at = unclear_at
     message.look_up_at = unclear_at + FIRST_LOOK_UP
     message.lookups = 0
-    tell(session, message.id, MessageEventKind.UNCLEAR, unclear_at, why=why)
+    _story(session, message, MessageEventKind.UNCLEAR, unclear_at, why=why)
     _tally(session, message, "unclear")
     _log("message_unclear", message, why=why)
 
@@ -172,7 +232,7 @@ def refuse(session: Session, message: Message, error_code: str, at: datetime) ->
     if error_code in UNUSABLE and message.channel is Channel.TEXT:
         mark_unusable(session, message.to_address, error_code, at)
     _give_up(session, message, MessageStatus.FAILED, error_code, at)
-    tell(session, message.id, MessageEventKind.REFUSED, at, error_code=error_code)
+    _story(session, message, MessageEventKind.REFUSED, at, error_code=error_code)
     _tally(session, message, "refused")
     _log("message_refused", message, error_code=error_code)
 
@@ -182,7 +242,7 @@ def block(session: Session, message: Message, error_code: str, at: datetime) -> 
     if error_code == STOPPED:
         stop_texts(session, message.to_address, at)
     _give_up(session, message, MessageStatus.BLOCKED, error_code, at)
-    tell(session, message.id, MessageEventKind.BLOCKED, at, error_code=error_code)
+    _story(session, message, MessageEventKind.BLOCKED, at, error_code=error_code)
     _tally(session, message, "blocked")
     _log("message_blocked", message, error_code=error_code)
 
@@ -210,19 +270,24 @@ def expire(session: Session, message: Message, at: datetime) -> None:
         at=at,
     )
     mend_next(session, message, at)
-    tell(session, message.id, MessageEventKind.EXPIRED, at, contact_task_id=task.id)
+    _story(session, message, MessageEventKind.EXPIRED, at, contact_task_id=task.id)
     _tally(session, message, "expired")
     _log("message_expired", message)
 
 
 def _postpone(session: Session, message: Message, wait: timedelta, why: str, at: datetime) -> None:
-    tell(session, message.id, MessageEventKind.POSTPONED, at, why=why, seconds=wait.total_seconds())
+    _story(session, message, MessageEventKind.POSTPONED, at, why=why, seconds=wait.total_seconds())
     _tally(session, message, "postponed")
     put_back(session, message, at, wait)
 
 
+def _story(session: Session, message: Message, kind: MessageEventKind, at: datetime, **details: Any) -> None:
+    """Add a line to the message's story; `write_down` writes those of the whole transaction at once."""
+    session.info.setdefault("story", []).append(line(message.id, kind, at, **details))
+
+
 def _tally(session: Session, message: Message, outcome: str, accepted_at: datetime | None = None) -> None:
-    """Gather what the metrics count; `write_tallies` writes it once for the whole transaction."""
+    """Gather what the metrics count, for `write_down` as well."""
     counts: Counter[Count] = session.info.setdefault("tallies", Counter())
     channel, kind = message.channel.value, message.kind.value
     counts[Count("outcomes", channel, kind, outcome)] += 1
@@ -236,8 +301,10 @@ def _tally(session: Session, message: Message, outcome: str, accepted_at: dateti
         counts[Count("lateness_ms", channel, kind)] += round(late_s * 1000)
 
 
-def write_tallies(session: Session) -> bool:
-    """Write what this transaction's steps gathered; whether anything happened."""
+def write_down(session: Session) -> bool:
+    """Write what this transaction's steps gathered: the lines of the messages' stories, and the counts. Whether
+    anything happened."""
+    tell_all(session, session.info.pop("story", []))
     counts = session.info.pop("tallies", Counter())
     count(session, counts)
     return bool(counts)

@@ -7,16 +7,18 @@ import logging
 import threading
 from collections.abc import Iterator
 from datetime import timedelta
+from uuid import UUID
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 from models.contact_task import ContactReason
-from models.database import engine, transaction
+from models.database import engine, reading, transaction
 from models.message import Channel, Message, MessageStatus
+from models.message_event import MessageEvent
 from models.resident import Resident
 from models.visit import Visit
-from notifications import outbox
+from notifications import claims, outbox, recording
 from notifications.dispatcher import Dispatcher
 from notifications.senders.console import ConsoleSender
 from notifications.senders.outcomes import Accepted, Outgoing
@@ -147,6 +149,34 @@ def test_only_so_many_are_sent_as_are_asked_for(carrier: Carrier, sender: Twilio
         book()
     assert dispatch(sender, limit=3) == 3
     assert len(carrier.handsets) == 3
+
+
+def test_texts_recorded_together_are_on_record_as_one_recorded_by_itself(
+    carrier: Carrier, sender: TwilioSender
+) -> None:
+    """The usual outcome is recorded by the batch, without whole rows; the rules and the record are the same."""
+    texts = [book() for _ in range(3)]
+    with transaction() as session:
+        [claim] = claims.claim_due(session, by="one", channel=Channel.TEXT, council=HARROW, at=MONDAY, limit=1)
+    alone = claim.message_id
+    dispatch(sender)
+    with transaction() as session:
+        row = claims.lock(session, [alone])[alone]
+        recording.record_sent(session, row, claim.attempt, Accepted("SM9"), by="one", carrier="twilio", at=MONDAY)
+        recording.write_down(session)
+    assert len({on_record(each) for each in texts}) == 1
+    assert {message(each).carrier_id for each in texts} == {"SM9", *(text.sid for text in carrier.handsets)}
+
+
+def on_record(message_id: UUID) -> str:
+    """A message's row and its story, but for what tells it from others."""
+    row = message(message_id)
+    own = {"id", "news_id", "visit_id", "resident_id", "reference", "body", "claimed_by", "carrier_id"}
+    with reading() as session:
+        query = select(MessageEvent.kind, MessageEvent.at, MessageEvent.details)
+        story = session.execute(query.where(MessageEvent.message_id == message_id)).all()
+    names = [column.name for column in Message.__table__.columns if column.name not in own]
+    return f"{[(name, getattr(row, name)) for name in names]} {story}"
 
 
 # Certain outcomes

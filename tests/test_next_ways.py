@@ -540,3 +540,19 @@ def test_a_message_tells_its_whole_story(
         ).all()
     assert [row.kind for row in rows] == ["postponed", "unclear", "accepted", "next_way", "receipt"]
     assert rows[3].details["channel"] == "text"
+
+
+def test_a_sender_that_somebody_resumes_goes_on_at_once(
+    carrier: Carrier, senders: dict[Channel, Any], stopped_clock: StoppedClock
+) -> None:
+    """Even for the dispatcher that met the trouble itself, and would have waited a minute."""
+    first = book()
+    carrier.fail(Fault(status=401, code=20003))
+    dispatcher = Dispatcher({TEXT: senders[TEXT]}, HARROW)
+    dispatcher.send_due()
+    with transaction() as session:
+        session.get_one(SenderState, TEXT).resume()
+        session.execute(update(Message).where(Message.id == first).values(next_try_at=clock.now()))
+    dispatcher.send_due()
+    stop_workers(dispatcher)
+    assert status(first) is MessageStatus.ACCEPTED
