@@ -154,6 +154,8 @@ def settle(session: Session, visit_ids: Collection[UUID]) -> None:
         )
         .where(ChangeNotice.visit_id.in_(visit_ids), ChangeNotice.due)
         .order_by(ChangeNotice.visit_id, ChangeNotice.decided_at, ChangeNotice.event_id)
+        # Locked before the messages are looked at: of two that settle at once, the later sees what the other did.
+        .with_for_update(key_share=True)
     ).all()
     if not notices:
         # Most messages are of bookings, which are no changes.
