@@ -160,7 +160,16 @@ def settle(session: Session, visit_ids: Collection[UUID]) -> None:
     `told_at`: "when the carrier reports delivery, or a call was answered"; also when a person rang. A message
     that was handed over and then failed was not handed over to anybody.
     """
-    # Most messages are of bookings, which are no changes: this one look finds nothing then.
+    # Locked before the messages are looked at: of two that settle at once, the later sees what the other did. Most
+    # messages are of bookings, which are no changes: then this is all there is to do.
+    locked = session.execute(
+        select(ChangeNotice.event_id)
+        .where(ChangeNotice.visit_id.in_(visit_ids), ChangeNotice.due)
+        .order_by(ChangeNotice.visit_id, ChangeNotice.decided_at, ChangeNotice.event_id)
+        .with_for_update(key_share=True)
+    ).all()
+    if not locked:
+        return
     found = session.execute(_NOTICES_AND_NEWS.where(ChangeNotice.visit_id.in_(visit_ids))).all()
     changed = []
     for _, of_notice in groupby(found, lambda row: row.event_id):

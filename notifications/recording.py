@@ -15,7 +15,7 @@ from models.message_event import MessageEventKind, line, tell_all
 from models.number import mark_unusable, stop_texts
 from models.prepared import Prepared
 from models.tally import Count, count
-from notifications.ladder import STOPPED, UNUSABLE
+from notifications.ladder import UNUSABLE
 from notifications.mending import mend_next, put_back
 from notifications.receipts import QUEUED, apply_status, rank_of
 from notifications.senders.outcomes import (
@@ -127,8 +127,11 @@ def record_sent(
         return
     message.carrier = carrier
     match outcome:
-        case Refused(error_code, stopped):
-            (block if stopped else refuse)(session, message, error_code, at)
+        case Refused(error_code, stopped=True):
+            stop_texts(session, message.to_address, at)
+            block(session, message, error_code, at)
+        case Refused(error_code):
+            refuse(session, message, error_code, at)
         case Paused(error_code) if message.channel is not Channel.TEXT:
             # Calls and e-mails are ways round: when one is closed, the next is tried and nobody waits.
             refuse(session, message, error_code, at)
@@ -239,8 +242,6 @@ def refuse(session: Session, message: Message, error_code: str, at: datetime) ->
 
 def block(session: Session, message: Message, error_code: str, at: datetime) -> None:
     """It must not go this way: "STOP means 'not by text', never 'not told'"."""
-    if error_code == STOPPED:
-        stop_texts(session, message.to_address, at)
     _give_up(session, message, MessageStatus.BLOCKED, error_code, at)
     _story(session, message, MessageEventKind.BLOCKED, at, error_code=error_code)
     _tally(session, message, "blocked")

@@ -1,16 +1,21 @@
 """The promise ledger: when and how the resident was told of each change, and in which word that results."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor, wait
 from datetime import timedelta
+from functools import partial
 from typing import Any
+from uuid import UUID
 
 import pytest
 from flask import Flask
 from twilio.request_validator import RequestValidator
 from werkzeug.datastructures import MultiDict
 
+from models.database import transaction
 from models.message import Channel
 from notifications.dispatcher import Dispatcher
+from notifications.receipts import record_receipt
 from notifications.senders.console import ConsoleSender
 from notifications.senders.outcomes import Accepted, Outgoing
 from tests import factories
@@ -243,3 +248,35 @@ def test_who_rings_tells_the_time_as_it_is_by_then(
     move(scheduler, visit, THURSDAY)
     last = notices(scheduler, visit)[-1]
     assert (last["told_starts_at"], last["due"]) == ("2026-11-27T10:00:00Z", True)
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_what_two_receipts_at_once_say_is_both_kept(
+    sign_in: Callable[..., Client], stopped_clock: StoppedClock, call_back: Callable[..., Any]
+) -> None:
+    """The carer's text fails while the resident's is delivered after all: SQLite has one writer at a time."""
+    person = factories.resident(second_phone="+447700900456")
+    visit, message_id = moved(sign_in("scheduler"), person, stopped_clock)
+    run()
+    stopped_clock.advance(15 * 60)
+    run()
+    scheduler = sign_in("scheduler")
+    first, second = (
+        each for each in scheduler.get(path(visit, "messages")).json["items"] if each["news_id"] == message_id
+    )
+    call_back("status", first["id"], MessageSid=sid_of(first), MessageStatus="undelivered", ErrorCode="30005")
+    with ThreadPoolExecutor(1) as pool:
+        with transaction() as session:
+            receive = partial(record_receipt, session, sid=sid_of(first), error_code=None)
+            receive(UUID(first["id"]), status="delivered", at=stopped_clock.now)
+            form = {"MessageSid": sid_of(second), "MessageStatus": "undelivered", "ErrorCode": "30005"}
+            failed = pool.submit(call_back, "status", second["id"], **form)
+            wait([failed], timeout=1)
+        assert failed.result(20).status_code == 204
+    (notice,) = notices(scheduler, visit)
+    assert (notice["told_by"], notice["result"]) == ("text", "met")
+
+
+def sid_of(message: Any) -> str:
+    """What the carrier calls a message."""
+    return f"SM{message['id'].replace('-', '')}"

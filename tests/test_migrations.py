@@ -1,10 +1,11 @@
 """Migrations: they make the tables the code knows, on both databases, and can be undone."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from alembic import command
@@ -12,13 +13,14 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import create_engine, inspect, make_url, text
+from sqlalchemy import MetaData, Table, create_engine, inspect, make_url, text
 from sqlalchemy.exc import DBAPIError
 
 from migrations.tables import metadata
 from models import database
 from models.diary import is_clash
 
+STILL_OURS = ("held", "claimed", "unknown", "expired", "blocked", "undelivered")
 ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -82,6 +84,147 @@ def test_the_migrations_are_one_line_and_numbered():
     numbers = sorted(script.revision for script in scripts.walk_revisions())
     assert numbers == [f"{number + 1:04}" for number in range(len(numbers))]
     assert all(script.doc for script in scripts.walk_revisions())
+
+
+def an_id(connection: Any) -> Any:
+    """An id as this database keeps it."""
+    return uuid4() if connection.dialect.name == "postgresql" else uuid4().hex
+
+
+@pytest.fixture
+def first_version(empty_database: str) -> Iterator[tuple[Config, Callable[..., Any], Callable[..., Any]]]:
+    """A database of the first tables: its migrations, how to add a row (its id is answered), and how to read
+    one."""
+    config = alembic(empty_database)
+    command.upgrade(config, "0001")
+
+    def add(name: str, key: str = "id", /, **values: Any) -> Any:
+        with database.engine().begin() as connection:
+            table = Table(name, MetaData(), autoload_with=connection)
+            row = {key: an_id(connection)} | values
+            connection.execute(table.insert().values(row))
+            return row[key]
+
+    def read(name: str, key: str, value: Any) -> Any:
+        with database.engine().connect() as connection:
+            table = Table(name, MetaData(), autoload_with=connection)
+            return connection.execute(table.select().where(table.c[key] == value)).one()
+
+    yield config, add, read
+
+
+def test_what_the_first_version_had_written_is_kept_and_can_be_taken_back(first_version: Any) -> None:
+    """A visit with a text in each status, moves told by text and by a person; and then what only the second
+    version knows."""
+    config, add, read = first_version
+    at = datetime(2026, 11, 23, 9, tzinfo=UTC)
+    resident = add(
+        "residents",
+        name="Asha Adeyemi",
+        phone="+447700900123",
+        language="en",
+        contact_by="text",
+        line_1="1 Demonstration House",
+        town="Harrow",
+        postcode="HA1 2RJ",
+        created_at=at,
+    )
+    visit = add(
+        "visits",
+        reference="HV-7K3Q-X2A",
+        resident_id=resident,
+        purpose="Repair inspection",
+        skills=[],
+        starts_at=at,
+        ends_at=at + timedelta(hours=1),
+        status="booked",
+        version=1,
+        first_promised_at=at,
+        promise_number=1,
+        created_at=at,
+    )
+    add("promises", visit_id=visit, number=1, starts_at=at, made_at=at, closed_at=at, closed_by="moved")
+
+    def text(number: int, status: str, **more: Any) -> Any:
+        row = {"kind": "moved", "reference": f"7K3QX2A{number}", "language": "en"}
+        if "to_address" not in more:
+            row["to_number"] = "+447700900123"
+        times = ("starts_at", "decided_at", "reference_at", "send_at", "expires_at", "next_try_at")
+        row |= {"lane": 2, "attempts": 1, "lookups": 0, "receipt_rank": 0} | dict.fromkeys(times, at)
+        return add("messages", visit_id=visit, resident_id=resident, number=number, status=status, **row | more)
+
+    def moved(**how: Any) -> Any:
+        event = add("visit_events", visit_id=visit, kind="moved", occurred_at=at, recorded_at=at, details={})
+        times = ("decided_at", "told_starts_at", "from_starts_at", "to_starts_at", "reference_at")
+        row = {
+            "change": "moved",
+            "requested_by": "council",
+            "reason": "Officer ill",
+            "possible": True,
+            "due": True,
+        }
+        return add("notices", "event_id", event_id=event, visit_id=visit, **row | dict.fromkeys(times, at) | how)
+
+    def to_ring(**how: Any) -> Any:
+        row = {"detail": "moved", "due_at": at, "created_at": at}
+        return add("contact_tasks", resident_id=resident, **row | {"visit_id": visit} | how)
+
+    later = at + timedelta(hours=1)
+    texts = {status: text(number, status) for number, status in enumerate(STILL_OURS)}
+    accepted = text(10, "accepted", accepted_at=at, superseded_by_id=None)
+    delivered = text(11, "delivered", accepted_at=at, delivered_at=later)
+    failed = text(12, "failed", accepted_at=at, failed_at=later)
+    text(13, "superseded", superseded_by_id=delivered)
+    rung = to_ring(reason="text_undelivered", status="done", done_at=later, message_id=failed)
+    preferred = to_ring(reason="prefers_call", status="done", done_at=later)
+    to_ring(reason="replan", status="open")
+    notices = {
+        moved(message_id=accepted): (at, None, None),
+        moved(message_id=delivered): (at, later, "text"),
+        moved(message_id=failed): (None, later, "person"),
+        moved(contact_task_id=preferred): (None, later, "person"),
+        moved(message_id=texts["held"]): (None, None, None),
+        moved(due=False): (None, None, None),
+    }
+
+    command.upgrade(config, "0002")
+    for key in (*texts.values(), accepted, delivered, failed):
+        message = read("messages", "id", key)
+        assert (message.news_id, message.channel) == (key, "text")
+        assert (message.to_address, message.next_way_at) == ("+447700900123", None)
+    for key, (handed_over_at, told_at, told_by) in notices.items():
+        notice = read("notices", "event_id", key)
+        times = (notice.handed_over_at, notice.told_at)
+        in_utc = [each and each.replace(tzinfo=each.tzinfo or UTC) for each in times]
+        assert (*in_utc, notice.told_by) == (handed_over_at, told_at, told_by)
+    assert read("contact_tasks", "id", rung).message_id == failed
+    assert read("visits", "id", visit).confirmed_at is None
+
+    letter = {
+        "id": uuid4() if isinstance(visit, UUID) else uuid4().hex,
+        "channel": "email",
+        "to_address": "ada@example.org",
+    }
+    by_mail = text(14, "accepted", news_id=letter["id"], accepted_at=at, **letter)
+    text(15, "held", news_id=by_mail, channel="text", to_address="+447700900123")
+    text(16, "held", news_id=failed, channel="call", to_address="+447700900123")
+    text(17, "superseded", news_id=failed, channel="email", to_address="ada@example.org", superseded_by_id=by_mail)
+    moved(message_id=by_mail, told_by="email", told_at=at)
+    unreached = to_ring(reason="no_receipt", status="not_reached", message_id=by_mail)
+    to_ring(reason="replied", status="open", visit_id=None, words="Hello?")
+    add("visit_events", visit_id=visit, kind="confirmed", occurred_at=at, recorded_at=at, details={})
+    add("message_events", message_id=by_mail, at=at, kind="receipt", details={})
+    add("replies", carrier_id="SM1", from_number="+447700900123", kind="yes", body="YES", received_at=at)
+
+    command.downgrade(config, "0001")
+    task = read("contact_tasks", "id", unreached)
+    assert (task.reason, task.status, task.message_id) == ("text_undelivered", "not_needed", None)
+    for status, key in texts.items():
+        message = read("messages", "id", key)
+        assert (message.status, message.to_number) == (status, "+447700900123")
+    assert read("contact_tasks", "id", preferred).reason == "prefers_call"
+    command.upgrade(config, "head")
+    assert read("messages", "id", delivered).news_id == delivered
 
 
 def add_visit(connection: Any, officer: str | None, start: str, end: str, status: str = "booked") -> str:

@@ -340,19 +340,20 @@ def test_a_number_no_text_can_reach_is_marked_and_passed_over_from_then_on(
 
 
 def test_who_has_said_stop_is_never_texted_again_and_is_still_told(
-    carrier: Carrier, senders: dict[Channel, Any]
+    carrier: Carrier, senders: dict[Channel, Any], stopped_clock: StoppedClock
 ) -> None:
     carrier.fail(Fault(status=400, code=21610))
     first = book(person(second_phone=None))
     run(senders)
     assert news(first) == [(TEXT, MOBILE, MessageStatus.BLOCKED), (CALL, MOBILE, MessageStatus.ACCEPTED)]
     sends = carrier.sends
+    stopped_clock.advance(3600)
     second = book(person(second_phone=None))
     run(senders)
     assert news(second)[0] == (TEXT, MOBILE, MessageStatus.BLOCKED)
     assert carrier.handsets == [] and carrier.sends == sends + 1, "the call alone"
     with reading() as session:
-        assert session.scalars(select(Number)).one().stopped_at is not None
+        assert session.scalars(select(Number)).one().stopped_at == MONDAY, "when they said it"
 
 
 # Calls
