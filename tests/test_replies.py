@@ -372,7 +372,14 @@ def test_a_text_that_our_carrier_did_not_sign_is_refused(app: Flask, visit: Any)
 
 
 @pytest.mark.parametrize(
-    "form", [{}, {"MessageSid": "SM1"}, {"MessageSid": "SM1", "From": "HARROW"}, {"From": MOBILE}]
+    "form",
+    [
+        {},
+        {"MessageSid": "SM1"},
+        {"MessageSid": "SM1", "From": "HARROW"},
+        {"MessageSid": "SM1", "From": "+" + "4" * 16, "Body": "STOP"},
+        {"From": MOBILE},
+    ],
 )
 def test_a_form_that_is_no_text_is_told_so(app: Flask, form: dict[str, str]) -> None:
     signature = RequestValidator(TOKEN).compute_signature(BASE + INBOUND, MultiDict(form))
