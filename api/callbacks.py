@@ -24,7 +24,8 @@ blp = Blueprint("callbacks", __name__, url_prefix="/callbacks/twilio", descripti
 
 _SID = re.compile(r"[A-Za-z]{2}[0-9A-Za-z]{1,62}")
 _ERROR_CODE = re.compile(r"[0-9]{0,10}")
-_SENDER = re.compile(r"\+?[0-9]{3,31}")
+_ANSWERED_BY = re.compile(r"[a-z_]{0,40}")
+_SENDER = re.compile(r"\+?[0-9]{3,15}")
 _TWIML = "application/xml"
 
 
@@ -45,10 +46,10 @@ class Status(Resource):
         if message_id is None:
             return _names_no_message()
         if "CallSid" in request.form:
-            sid = request.form["CallSid"]
-            status, error_code = what_became(
-                request.form.get("CallStatus"), request.form.get("AnsweredBy") or None
-            )
+            sid, answered_by = request.form["CallSid"], request.form.get("AnsweredBy", "")
+            if not _ANSWERED_BY.fullmatch(answered_by):
+                return _not_a_form_of_the_carriers()
+            status, error_code = what_became(request.form.get("CallStatus"), answered_by or None)
         else:
             sid, status = request.form.get("MessageSid", ""), request.form.get("MessageStatus", "")
             error_code = request.form.get("ErrorCode", "") or None

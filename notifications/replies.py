@@ -18,6 +18,7 @@ from models.message import GAVE_UP, Channel, Message
 from models.number import clear_unusable, start_texts, stop_texts
 from models.reply import Reply, ReplyKind
 from models.resident import Resident
+from models.standards import eta
 from models.visit import BEFORE_THE_DOOR, Visit
 from models.visit_rows import find_locked
 from notifications.receipts import it_was_answered
@@ -210,8 +211,11 @@ def _act(
         return None if reply.kind is ReplyKind.STOP else answer(say.unknown)
     if reply.kind is ReplyKind.YES and visit and message and visit.starts_at == message.starts_at:
         visit.confirm(session, reply_id=reply.id, at=at)
-        start = in_language(WORDINGS, language).day_and_time(visit.starts_at)
-        return answer(say.confirmed, start=start)
+        words = in_language(WORDINGS, language)
+        if visit.expected_at is not None:
+            # They have been told to wait longer, or are about to be.
+            return answer(say.expected, eta=words.time(eta(visit.expected_at, visit.starts_at)))
+        return answer(say.confirmed, start=words.day_and_time(visit.starts_at))
     # A YES to a time that is no longer the visit's is for a person, too.
     ask_for_call(
         session,

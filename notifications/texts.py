@@ -127,9 +127,11 @@ WORDINGS = {
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """One language's answers to what residents write. Each may use {council} and {phone}, `confirmed` {start}."""
+    """One language's answers to what residents write. Each may use {council} and {phone}, `confirmed` {start},
+    `expected` {eta}."""
 
     confirmed: str
+    expected: str
     read: str
     started: str
     help: str
@@ -139,6 +141,8 @@ class Answers:
 ANSWERS = {
     "en": Answers(
         confirmed="{council}: thank you. We will see you at home on {start}."
+        " If anything changes, please call {phone}.",
+        expected="{council}: thank you. We expect to be with you about {eta}."
         " If anything changes, please call {phone}.",
         read="{council}: thank you. Somebody will read this and call you. If it is urgent, please call {phone}.",
         started="{council}: we will text you again about our visits to your home. Reply STOP to end this.",

@@ -190,6 +190,8 @@ JUNK: list[dict[str, Any]] = [
     {"MessageStatus": "\0", "MessageSid": SID},
     {"MessageStatus": "d" * 10_000, "MessageSid": SID},
     {"\0": "\0"},
+    {"CallStatus": "completed", "CallSid": SID, "AnsweredBy": "x" * 41},
+    {"CallStatus": "completed", "CallSid": SID, "AnsweredBy": "\0"},
 ]
 
 

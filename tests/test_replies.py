@@ -24,7 +24,7 @@ from notifications.replies import classify
 from tests import factories
 from tests.conftest import Client, StoppedClock
 from tests.sending import receive, status
-from tests.steps import book, move, path, problem, see
+from tests.steps import book, delay, move, path, problem, see
 
 MOBILE = "+447700900123"
 INBOUND = "/callbacks/twilio/inbound"
@@ -171,6 +171,22 @@ def test_yes_said_twice_changes_nothing_the_second_time(
     version = see(scheduler, visit)["version"]
     assert write("YES", sid="SM1") == write("YES", sid="SM2")
     assert see(scheduler, visit)["version"] == version
+
+
+def test_yes_to_a_late_text_is_not_answered_with_the_time_before(
+    officer: Any,
+    visit: Any,
+    write: Callable[..., Any],
+    sign_in: Callable[..., Client],
+    stopped_clock: StoppedClock,
+) -> None:
+    stopped_clock.set(datetime.fromisoformat(visit["starts_at"]))
+    assert delay(sign_in("officer", officer), visit, stopped_clock.now + timedelta(minutes=32)).json["told"]
+    arrived(visit, stopped_clock.now)
+    stopped_clock.advance(60)
+    answer = write("Ok thanks")
+    assert answer is not None and "about 10:35" in answer and "10:00" not in answer
+    assert see(sign_in("scheduler"), visit)["confirmed_at"] is not None
 
 
 def test_a_move_takes_the_confirmation_back(
@@ -356,7 +372,14 @@ def test_a_text_that_our_carrier_did_not_sign_is_refused(app: Flask, visit: Any)
 
 
 @pytest.mark.parametrize(
-    "form", [{}, {"MessageSid": "SM1"}, {"MessageSid": "SM1", "From": "HARROW"}, {"From": MOBILE}]
+    "form",
+    [
+        {},
+        {"MessageSid": "SM1"},
+        {"MessageSid": "SM1", "From": "HARROW"},
+        {"MessageSid": "SM1", "From": "+" + "4" * 16, "Body": "STOP"},
+        {"From": MOBILE},
+    ],
 )
 def test_a_form_that_is_no_text_is_told_so(app: Flask, form: dict[str, str]) -> None:
     signature = RequestValidator(TOKEN).compute_signature(BASE + INBOUND, MultiDict(form))
