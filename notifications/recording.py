@@ -15,7 +15,7 @@ from models.message_event import MessageEventKind, line, tell_all
 from models.number import mark_unusable, stop_texts
 from models.prepared import Prepared
 from models.tally import Count, count
-from notifications.ladder import UNUSABLE
+from notifications.ladder import UNUSABLE, receipt_wait
 from notifications.mending import mend_next, put_back
 from notifications.receipts import QUEUED, apply_status, rank_of
 from notifications.senders.outcomes import (
@@ -137,12 +137,19 @@ def record_sent(
             refuse(session, message, error_code, at)
         case Paused(error_code):
             _postpone(session, message, PAUSE_OF_THE_MESSAGE, f"account-{error_code}", at)
+        case Later() if message.channel is not Channel.TEXT and _has_waited(message, at):
+            refuse(session, message, "busy", at)
         case Later(wait):
             _postpone(session, message, wait, "busy", at)
         case Unclear(why):
             doubt(session, message, at, why)
         case NotCalled():
             put_back(session, message, at)
+
+
+def _has_waited(message: Message, at: datetime) -> bool:
+    """Whether it could not go for as long as a receipt is waited for: a person can still tell them in time."""
+    return at - message.send_at >= receipt_wait(message.send_at, message.expires_at)
 
 
 def record_looked_up(

@@ -24,7 +24,7 @@ from models.sender_state import PausedBy, SenderState, states
 from models.visit import Visit, VisitStatus
 from notifications.dispatcher import Dispatcher
 from notifications.outbox import queue_visit_delayed
-from notifications.senders.smtp import MailFolder
+from notifications.senders.smtp import MailFolder, SmtpSender
 from notifications.senders.twilio_calls import TwilioCallSender
 from tests import factories
 from tests.carrier import ACCOUNT, TOKEN, Carrier, Fault
@@ -469,6 +469,20 @@ def test_who_asked_for_e_mail_is_told_by_e_mail_and_that_is_enough(
 
 
 # Rates and pauses shared by all dispatchers
+
+
+def test_a_mail_server_that_cannot_be_reached_does_not_hold_the_next_way_until_it_is_too_late(
+    senders: dict[Channel, Any], stopped_clock: StoppedClock
+) -> None:
+    senders[EMAIL] = SmtpSender(url="smtp://127.0.0.1:1", from_address="visits@example.org")
+    first = book(person(phone=None, second_phone=None))
+    for _ in range(15):
+        run(senders)
+        assert tasks() == []
+        stopped_clock.advance(61)
+    run(senders)
+    assert news(first) == [(EMAIL, MAIL, MessageStatus.FAILED)]
+    assert [task.reason for task in tasks()] == [ContactReason.EMAIL_FAILED]
 
 
 def test_a_senders_rate_is_kept_by_all_dispatchers_together(
