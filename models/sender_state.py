@@ -12,6 +12,10 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 from models.database import Base, by_value, insert_missing
 from models.message import Channel
 
+PACE = 0.97
+"""The share of a sender's rate that is used: used to the full, a second would be too full whenever a message of
+the second before arrives a moment late."""
+
 
 class PausedBy(StrEnum):
     """Why a sender stands still. `operator`: until somebody resumes it. `account`: the carrier refuses our
@@ -85,7 +89,7 @@ class SenderState(Base):
         A rate not used is not saved up: after a quiet hour the messages still go one by one.
         """
         turn = max(at, self.free_at or at)
-        self.free_at = turn + timedelta(seconds=parts / per_second)
+        self.free_at = turn + timedelta(seconds=parts / (per_second * PACE))
         return turn
 
 
