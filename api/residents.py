@@ -19,6 +19,7 @@ from models.database import reading, transaction
 from models.errors import Unknown
 from models.number import clear_unusable, known
 from models.resident import ContactBy, Resident
+from notifications.fallback import stop_old_ways
 
 blp = Blueprint("residents", __name__, url_prefix="/v1/residents", description="Residents")
 
@@ -193,6 +194,7 @@ class OneResident(Resource):
             resident = _find(session, resident_id)
             _change(session, resident, given)
             session.flush()
+            stop_old_ways(session, resident, clock.now())
             return _shown(session, [resident])[0]
 
 

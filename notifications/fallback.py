@@ -22,6 +22,7 @@ from notifications import ladder
 from notifications.claims import LOOK_UP_LEASE, next_way_due
 from notifications.ladder import STOPPED, Next, Way
 from notifications.mending import bring_up_to_date, newer_news
+from notifications.recording import block, write_tallies
 
 log = logging.getLogger(__name__)
 
@@ -62,6 +63,23 @@ def fall_back_due(session: Session, *, available: Collection[Channel], at: datet
                 message.next_way_at = None
                 _fall_back(session, visit, residents[visit.resident_id], of_visit, message, available, at)
     return len(visits)
+
+
+def stop_old_ways(session: Session, resident: Resident, at: datetime) -> None:
+    """The resident is to be told by other numbers or ways from now: what has not gone by the old ones must not,
+    and the next way is tried."""
+    known = ladder.ways(resident)
+    held = session.scalars(
+        select(Message)
+        .where(Message.resident_id == resident.id, Message.status == MessageStatus.HELD)
+        .order_by(Message.visit_id, Message.number)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    ).all()
+    for message in held:
+        if Way(message.channel, message.to_address) not in known:
+            block(session, message, "no-longer-theirs", at)
+    write_tallies(session)
 
 
 def _by_id(session: Session, ids: Collection[UUID]) -> dict[UUID, Resident]:

@@ -1,12 +1,18 @@
 """Residents: how they are written down."""
 
+from datetime import timedelta
 from uuid import uuid4
 
 import pytest
+from sqlalchemy import select
 
+from models.database import reading
+from models.message import Message, MessageStatus
 from models.reference import new_visit_reference, read_visit_reference
 from models.resident import normalise_postcode
-from tests.steps import problem
+from notifications.senders.console import ConsoleSender
+from tests.sending import dispatch
+from tests.steps import book, path, problem
 
 ADDRESS = {"line_1": "1 Station Road", "town": "Harrow", "postcode": "ha1 2rj"}
 ASHA = {"name": "Asha Adeyemi", "address": ADDRESS}
@@ -135,6 +141,28 @@ def test_a_resident_is_changed_field_by_field_and_an_address_whole(scheduler):
     problem(scheduler.patch(path, {"address": {"line_1": "x"}}), 422, "not-valid")
     problem(scheduler.patch(path, {"name": None}), 422, "not-valid")
     assert scheduler.patch(path, {}).json == moved.json
+
+
+@pytest.mark.parametrize("change", [{"phone": "+447700900456"}, {"phone": None}, {"contact_by": "call"}])
+def test_what_has_not_gone_does_not_go_where_the_resident_is_no_longer_to_be_told(
+    sign_in, resident, stopped_clock, change
+):
+    """Booked in the evening; before the morning somebody learns that the number is a stranger's."""
+    stopped_clock.set(stopped_clock.now.replace(hour=21))
+    scheduler = sign_in("scheduler")
+    visit = book(scheduler, resident, None, stopped_clock.now + timedelta(days=3))
+    assert scheduler.patch(f"/v1/residents/{resident.id}", {"name": "Ada"} | change).status_code == 200
+    stopped_clock.set(stopped_clock.now.replace(hour=21, minute=1))
+    dispatch(ConsoleSender())
+    first, *rest = scheduler.get(path(visit, "messages")).json["items"]
+    assert (first["status"], first["error_code"]) == ("blocked", "no-longer-theirs")
+    tasks = scheduler.get("/v1/contact-tasks?status=open").json["items"]
+    if change.get("phone"):
+        with reading() as session:
+            (told,) = session.scalars(select(Message).where(Message.status == MessageStatus.HELD))
+        assert (told.to_address, str(told.id), tasks) == (change["phone"], rest[0]["id"], [])
+    else:
+        assert (len(rest), len(tasks)) == (0, 1)
 
 
 def test_an_unknown_resident_is_not_found(scheduler):
