@@ -22,7 +22,7 @@ from notifications import ladder
 from notifications.claims import LOOK_UP_LEASE, next_way_due
 from notifications.ladder import STOPPED, Next, Way
 from notifications.mending import bring_up_to_date, newer_news
-from notifications.recording import block, write_tallies
+from notifications.recording import block, write_down
 
 log = logging.getLogger(__name__)
 
@@ -79,7 +79,7 @@ def stop_old_ways(session: Session, resident: Resident, at: datetime) -> None:
     for message in held:
         if Way(message.channel, message.to_address) not in known:
             block(session, message, "no-longer-theirs", at)
-    write_tallies(session)
+    write_down(session)
 
 
 def _by_id(session: Session, ids: Collection[UUID]) -> dict[UUID, Resident]:
