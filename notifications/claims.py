@@ -80,7 +80,9 @@ def _due(at: datetime, channels: Collection[Channel]) -> ColumnElement[bool]:
 
 
 def _overdue(at: datetime) -> ColumnElement[bool]:
-    return and_(_is(MessageStatus.HELD), Message.expires_at <= at)
+    """What is no longer worth sending; also what may have gone, if nobody has looked it up in time."""
+    not_looked_up = and_(_is(MessageStatus.UNKNOWN), Message.look_up_at <= at - LOOK_UP_LEASE)
+    return and_(or_(_is(MessageStatus.HELD), not_looked_up), Message.expires_at <= at)
 
 
 def _lapsed(at: datetime) -> ColumnElement[bool]:
