@@ -96,8 +96,10 @@ def _due(at: Moment, channel: Channel | BindParameter[Any]) -> ColumnElement[boo
     return and_(_is(MessageStatus.HELD), Message.channel == channel, Message.next_try_at <= at)
 
 
-def _overdue(at: Moment) -> ColumnElement[bool]:
-    return and_(_is(MessageStatus.HELD), Message.expires_at <= at)
+def _overdue(at: Moment, unanswered_since: Moment) -> ColumnElement[bool]:
+    """What is no longer worth sending; also what may have gone, if nobody has looked it up in time."""
+    not_looked_up = and_(_is(MessageStatus.UNKNOWN), Message.look_up_at <= unanswered_since)
+    return and_(or_(_is(MessageStatus.HELD), not_looked_up), Message.expires_at <= at)
 
 
 def _lapsed(at: Moment) -> ColumnElement[bool]:
@@ -141,7 +143,8 @@ def what_is_due(
 @cache
 def _look_for(ways: tuple[Channel, ...], asked: tuple[Channel, ...]) -> Prepared:
     at: BindParameter[Any] = bindparam("at")
-    conditions = [_overdue(at), _lapsed(at), next_way_due(at, bindparam("unanswered_since"))]
+    since: BindParameter[Any] = bindparam("unanswered_since")
+    conditions = [_overdue(at, since), _lapsed(at), next_way_due(at, since)]
     conditions += [_due(at, channel) for channel in ways] + [_to_look_up(at, channel) for channel in asked]
     return Prepared(select(*(exists().where(condition) for condition in conditions)))
 
@@ -324,7 +327,7 @@ def _sought(session: Session, message: Message) -> Sought:
 
 def expire_overdue(session: Session, *, at: datetime, limit: int) -> int:
     """Give up messages that are no longer worth sending. "Expired: a contact task, never silence." """
-    statement = select(Message).where(_overdue(at)).order_by(Message.expires_at, Message.id)
+    statement = select(Message).where(_overdue(at, at - LOOK_UP_LEASE)).order_by(Message.expires_at, Message.id)
     overdue = _take(session, statement, limit)
     for message in overdue:
         recording.expire(session, message, at)

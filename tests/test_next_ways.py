@@ -20,7 +20,7 @@ from models.message import Channel, Message, MessageStatus
 from models.message_event import MessageEvent
 from models.number import Number
 from models.resident import ContactBy
-from models.sender_state import PACE, PausedBy, SenderState, states
+from models.sender_state import PACE, PausedBy, SenderState, lock_state, states
 from models.visit import Visit, VisitStatus
 from notifications.dispatcher import Dispatcher
 from notifications.outbox import queue_visit_delayed
@@ -516,6 +516,21 @@ def test_an_operators_pause_keeps_every_row_until_it_is_resumed(
         session.get_one(SenderState, TEXT).resume()
     run(senders)
     assert status(first) is MessageStatus.ACCEPTED
+
+
+def test_a_doubt_that_cannot_be_looked_up_is_not_kept_in_silence(
+    carrier: Carrier, senders: dict[Channel, Any], stopped_clock: StoppedClock
+) -> None:
+    """The sender stands still past the time the text tells of, so nobody knows whether it went."""
+    carrier.fail(Fault(status=500))
+    first = book()
+    run(senders)
+    with transaction() as session:
+        lock_state(session, TEXT).pause(PausedBy.OPERATOR, "new contract", stopped_clock.now)
+    stopped_clock.set(WEDNESDAY)
+    run(senders)
+    assert (status(first), carrier.look_ups) == (MessageStatus.EXPIRED, 0)
+    assert [task.reason for task in tasks()] == [ContactReason.TEXT_EXPIRED]
 
 
 def test_every_dispatcher_waits_when_the_carrier_asks_one_of_them_to(
