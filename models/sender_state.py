@@ -12,9 +12,9 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 from models.database import Base, by_value, insert_missing
 from models.message import Channel
 
-PACE = 0.97
-"""The share of a sender's rate that is used: used to the full, a second would be too full whenever a message of
-the second before arrives a moment late."""
+PACE, CATCHING_UP = 0.97, 0.985
+"""The shares of a sender's rate at which turns are given, and at which messages that are late make up for it. With
+the whole rate in use, a message that arrives a moment late would make the second after it too full."""
 
 
 class PausedBy(StrEnum):

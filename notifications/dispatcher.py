@@ -141,8 +141,6 @@ class Dispatcher:
         return self._claim(due, at, limit) if any(due) else 0
 
     def _look(self, at: datetime) -> Due:
-        for line in self._lines:
-            line.begin(at)
         with reading() as session:
             shared = states(session)
             for line in self._lines:
@@ -173,7 +171,7 @@ class Dispatcher:
             self._something_happened |= write_down(session)
         # Only what is committed as ours may be handed over.
         for line, claims, look_ups in taken:
-            line.take(claims, look_ups, at)
+            line.take(claims, look_ups)
         return begun
 
     def _claim_for(
@@ -198,11 +196,7 @@ class Dispatcher:
         return look_ups, claims
 
     def _await_calls(self, seconds: float, stop: Event) -> None:
-        """Wait for an answer, and a moment more for others that can be recorded with it; or for the next
-        message's turn."""
-        turns = [turn_at for line in self._lines if (turn_at := line.next_turn_at()) is not None]
-        if turns:
-            seconds = max(0.0, min(seconds, (min(turns) - clock.now()).total_seconds()))
+        """Wait for an answer, and a moment more for others that can be recorded with it."""
         if self._unrecorded:
             return
         calls = {call for line in self._lines for call in line.calls}
@@ -210,7 +204,7 @@ class Dispatcher:
             stop.wait(seconds)
             return
         wait(calls, timeout=seconds, return_when=FIRST_COMPLETED)
-        wait(calls, timeout=min(GATHER_S, seconds))
+        wait(calls, timeout=GATHER_S)
 
     def _record(self) -> None:
         """Record what has come back, in one transaction; kept for the next turn if that fails, or beyond MANY."""

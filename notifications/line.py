@@ -5,17 +5,16 @@ back.
 """
 
 import logging
-from collections import deque
 from collections.abc import Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from threading import Event
+from datetime import UTC, datetime, timedelta
+from threading import Event, Lock
 from uuid import UUID
 
 from models import clock
 from models.message import Channel
-from models.sender_state import PausedBy, SenderState
+from models.sender_state import CATCHING_UP, PausedBy, SenderState
 from notifications.claims import Claim, LookUp
 from notifications.recording import PAUSE, NotCalled
 from notifications.senders.outcomes import (
@@ -78,11 +77,12 @@ class Line:
         self.sender = sender
         self.per_second = per_second
         self.calls: set[Future[Done]] = set()
-        self._waiting: deque[Claim] = deque()
         self._in_flight = in_flight
         self._ahead = in_flight * 3
         self._workers = ThreadPoolExecutor(in_flight, thread_name_prefix=channel.value)
         self._stopping = Event()
+        self._pacing = Lock()
+        self._free_at = datetime.min.replace(tzinfo=UTC)
         self._resume_at: datetime | None = None
         self._paused_by_operator = False
         self._in_trouble = False
@@ -120,7 +120,7 @@ class Line:
         The workers have enough ahead of them: claim many at a time, not one by one. After a pause one message goes
         ahead, to see whether the trouble is over.
         """
-        busy = len(self.calls) + len(self._waiting)
+        busy = len(self.calls)
         if self.is_paused(at) or busy > self._ahead - self._in_flight:
             return 0
         return (1 if self._in_trouble else self._ahead) - busy
@@ -128,24 +128,14 @@ class Line:
     @property
     def is_busy(self) -> bool:
         """Whether anything is on its way, or waits for its turn."""
-        return bool(self.calls or self._waiting)
+        return bool(self.calls)
 
     # What it does
 
-    def take(self, claims: Iterable[Claim], look_ups: Iterable[LookUp], at: datetime) -> None:
-        """Begin look-ups now, and messages at their turn."""
+    def take(self, claims: Iterable[Claim], look_ups: Iterable[LookUp]) -> None:
+        """Hand look-ups and messages to the workers."""
         self.calls |= {self._workers.submit(self._look_up, each) for each in look_ups}
-        self._waiting.extend(claims)
-        self.begin(at)
-
-    def begin(self, at: datetime) -> None:
-        """Hand the messages whose turn has come to the workers."""
-        while self._waiting and (self._waiting[0].turn_at <= at or self._stopping.is_set()):
-            self.calls.add(self._workers.submit(self._send, self._waiting.popleft()))
-
-    def next_turn_at(self) -> datetime | None:
-        """When the next message that waits has its turn."""
-        return self._waiting[0].turn_at if self._waiting else None
+        self.calls |= {self._workers.submit(self._send, each) for each in claims}
 
     def done(self) -> list[Done]:
         """What has come back since it was last asked.
@@ -161,7 +151,6 @@ class Line:
     def close(self) -> list[Done]:
         """End the calls on their way and hand back the rest; what came of all of them."""
         self._stopping.set()
-        self.begin(clock.now())
         self._workers.shutdown(wait=True)
         ended = [call.result() for call in self.calls]
         self.calls.clear()
@@ -190,6 +179,8 @@ class Line:
     # In the workers
 
     def _send(self, claim: Claim) -> Done:
+        if self.per_second:
+            self._await_turn(claim)
         at = clock.now()
         too_late = at + LONGEST_CALL > claim.lease_ends_at or at >= claim.expires_at
         if too_late or self._stopping.is_set() or self.is_paused(at):
@@ -211,6 +202,17 @@ class Line:
             outcome = Unclear(type(error).__name__)
         self._note(outcome)
         return Sent(claim, outcome)
+
+    def _await_turn(self, claim: Claim) -> None:
+        """Wait for a message's turn, and for as long as the one before it takes should that one have been late."""
+        self._wait_until(claim.turn_at)
+        seconds = (claim.words.parts or 1) / (self.per_second * CATCHING_UP)
+        with self._pacing:
+            self._wait_until(self._free_at)
+            self._free_at = clock.now() + timedelta(seconds=seconds)
+
+    def _wait_until(self, moment: datetime) -> None:
+        self._stopping.wait(max(0.0, (moment - clock.now()).total_seconds()))
 
     def _look_up(self, look_up: LookUp) -> Done:
         if self._stopping.is_set():

@@ -22,6 +22,7 @@ from models.number import Number
 from models.resident import ContactBy
 from models.sender_state import PACE, PausedBy, SenderState, lock_state, states
 from models.visit import Visit, VisitStatus
+from notifications.claims import AHEAD, claim_due
 from notifications.dispatcher import Dispatcher
 from notifications.outbox import queue_visit_delayed
 from notifications.senders.smtp import MailFolder, SmtpSender
@@ -485,20 +486,20 @@ def test_a_mail_server_that_cannot_be_reached_does_not_hold_the_next_way_until_i
     assert [task.reason for task in tasks()] == [ContactReason.EMAIL_FAILED]
 
 
-def test_a_senders_rate_is_kept_by_all_dispatchers_together(
-    carrier: Carrier, senders: dict[Channel, Any], stopped_clock: StoppedClock
-) -> None:
+def test_a_senders_rate_is_kept_by_all_dispatchers_together(database: str, stopped_clock: StoppedClock) -> None:
     for _ in range(12):
         book()
     turns = []
-    for _ in range(2):
-        dispatcher = Dispatcher({TEXT: senders[TEXT]}, HARROW, per_second={TEXT: 2})
-        dispatcher._turn(None)
-        turns += [claim.turn_at for claim in dispatcher._lines[0]._waiting]
-        stop_workers(dispatcher)
-    gaps = {(after - before).total_seconds() for before, after in pairwise(turns)}
-    assert gaps == {round(0.5 / PACE, 6)}
-    assert max(turns) <= clock.now() + timedelta(seconds=2)
+    for name, limit in (("one", 2), ("another", 9)):
+        with transaction() as session:
+            claimed = claim_due(
+                session, by=name, channel=TEXT, council=HARROW, at=MONDAY, limit=limit, per_second=2
+            )
+        turns.append([claim.turn_at for claim in claimed])
+    assert [len(each) for each in turns] == [2, 1]
+    gaps = {after - before for before, after in pairwise([*turns[0], *turns[1]])}
+    assert gaps == {timedelta(seconds=1 / (2 * PACE))}
+    assert turns[1][-1] <= MONDAY + AHEAD
 
 
 def test_an_operators_pause_keeps_every_row_until_it_is_resumed(

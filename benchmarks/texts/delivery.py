@@ -67,24 +67,26 @@ def late_first(stage: Stage) -> list[Figure]:
 
 
 def at_a_rate(stage: Stage) -> list[Figure]:
-    """The same with a sender of ten parts a second and two dispatchers: it is busy, and never asked for more."""
+    """The same with a sender of ten parts a second, by one dispatcher and by two: busy, never asked for more."""
+    return [figure for dispatchers in (1, 2) for figure in _at_a_rate(stage, dispatchers)]
+
+
+def _at_a_rate(stage: Stage, dispatchers: int) -> list[Figure]:
     with standing_in(latency_s=CARRIER_TAKES_S) as carrier:
         late, taken = _late_texts(
             stage,
             carrier,
             LATE_TEXTS_A_SECOND_AT_A_RATE,
-            stage.plan.limited_s,
-            dispatchers=2,
+            stage.plan.limited_s / 2,
+            dispatchers=dispatchers,
             parts_per_second=PARTS_A_SECOND,
         )
     busy, most = how_busy(taken, PARTS_A_SECOND), most_in_a_second(taken)
     return [
-        Figure(f"a sender of {PARTS_A_SECOND} parts a second", f"{len(late)} late texts among its moves"),
+        Figure(f"{PARTS_A_SECOND} parts a second, dispatchers: {dispatchers}", f"{len(late)} late texts"),
         at_most("  late texts, from due to accepted", late, 0.99, 5),
         Figure("  kept busy", f"{busy:.1%}", f">= {BUSY:.0%}", busy >= BUSY),
-        Figure(
-            "  most parts in any second", f"{most}", f"<= {PARTS_A_SECOND}", most <= PARTS_A_SECOND and busy <= 1
-        ),
+        Figure("  most parts in any second", f"{most}", f"<= {PARTS_A_SECOND}", most <= PARTS_A_SECOND),
     ]
 
 
