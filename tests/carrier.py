@@ -58,6 +58,7 @@ class Received:
     body: str
     reference: str
     sid: str
+    at: datetime
     form: dict[str, str]
 
 
@@ -150,7 +151,7 @@ class Carrier:
         with self._lock:
             if "Twiml" in form:
                 return self._place(form)
-            sid = f"SM{len(self._messages):032x}"
+            sid, at = f"SM{len(self._messages):032x}", self.now()
             reference = REFERENCE.search(form["Body"])
             message = {
                 "sid": sid,
@@ -159,28 +160,30 @@ class Carrier:
                 "body": form["Body"],
                 "status": "queued",
                 "error_code": None,
-                "date_created": format_datetime(self.now()),
+                "date_created": format_datetime(at),
                 "date_sent": None,
                 "status_callback": form.get("StatusCallback"),
             }
-            self._messages.append((self.now(), message))
+            self._messages.append((at, message))
             self._by_number[form["To"]].append(self._messages[-1])
-            self.handsets.append(Received(form["To"], form["Body"], reference[1] if reference else "", sid, form))
+            self.handsets.append(
+                Received(form["To"], form["Body"], reference[1] if reference else "", sid, at, form)
+            )
             return message
 
     def _place(self, form: dict[str, str]) -> dict[str, Any]:
-        sid = f"CA{len(self._calls):032x}"
+        sid, at = f"CA{len(self._calls):032x}", self.now()
         call = {
             "sid": sid,
             "to": form["To"],
             "from": form["From"],
             "status": "queued",
             "answered_by": None,
-            "date_created": format_datetime(self.now()),
+            "date_created": format_datetime(at),
             "status_callback": form.get("StatusCallback"),
         }
-        self._calls.append((self.now(), call))
-        self.calls.append(Received(form["To"], form["Twiml"], "", sid, form))
+        self._calls.append((at, call))
+        self.calls.append(Received(form["To"], form["Twiml"], "", sid, at, form))
         return call
 
     def answer(self, path: str, to: str | None, page: int, size: int) -> dict[str, Any] | None:
@@ -231,9 +234,6 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         length = int(self.headers.get("Content-Length", 0))
         form = {name: values[0] for name, values in parse_qs(self.rfile.read(length).decode()).items()}
-        if self._hung_up():
-            self.close_connection = True
-            return
         carrier, plan = self.server.carrier, self.server.plan or self.server.carrier.plan
         with carrier._lock:
             number, carrier.sends = carrier.sends, carrier.sends + 1
@@ -245,6 +245,9 @@ class _Handler(BaseHTTPRequestHandler):
                 fault = plan(number, form)
             if carrier.latency_s:
                 time.sleep(carrier.latency_s)
+            if self._hung_up():
+                self.close_connection = True
+                return
             message = carrier.accept(form) if fault is None or fault.accepted else None
             if fault is None:
                 self._answer(201, message)

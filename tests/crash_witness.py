@@ -48,7 +48,12 @@ class Verdict:
     @property
     def clean(self) -> bool:
         """None lost, none doubled, each in its turn."""
-        return not (self.lost or self.doubled or self.out_of_order)
+        return not self.wronged
+
+    @property
+    def wronged(self) -> list[str]:
+        """The numbers of all whom that befell."""
+        return list(dict.fromkeys(self.lost + self.doubled + self.out_of_order))
 
 
 def judge(handsets: Iterable[Received], truths: Mapping[str, Truth]) -> Verdict:

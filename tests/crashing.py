@@ -23,6 +23,7 @@ from api import create_app, secret_keys
 from api.config import Settings
 from models import clock, database
 from models.message import WAITING, Message
+from models.message_event import MessageEvent
 from tests import databases
 from tests.carrier import ACCOUNT, TOKEN, Carrier
 from tests.crash_changes import Clerks
@@ -37,6 +38,7 @@ LISTED_AFTER_S = 40
 LONGER_THAN_A_CALL_S = 12
 LOOK_EVERY_S = 0.1
 STOP_WITHIN_S = 30
+STORIES = 5
 
 
 @dataclass(frozen=True)
@@ -65,6 +67,8 @@ class Findings:
     kills: Counter[str]
     faults: Counter[str]
     failures: list[str]
+    stories: list[str]
+    """What the first who were wronged got, and what our tables say of it: where to begin to look."""
 
     @property
     def passed(self) -> bool:
@@ -83,7 +87,7 @@ class Findings:
             "result": ("passed" if self.run.look_up else "caught, as it must be") if self.passed else "FAILED",
         }
         lines = [f"  {name:18} {value}" for name, value in found.items()]
-        return "\n".join(lines + [f"  FAILED: {failure}" for failure in self.failures])
+        return "\n".join(lines + [f"  FAILED: {failure}" for failure in self.failures] + self.stories)
 
 
 def crash_test(url: str, folder: Path, run: Run) -> Findings:
@@ -165,9 +169,10 @@ class _Crash:
 
     def _found(self, failures: list[str]) -> Findings:
         seconds = time.monotonic() - self._begun
+        verdict = judge(self._carrier.handsets, self._clerks.truths())
         return Findings(
             run=self._run,
-            verdict=judge(self._carrier.handsets, self._clerks.truths()),
+            verdict=verdict,
             figures={
                 "visits": f"{len(self._clerks.households)}, each with a resident and a number of its own",
                 "changes": _listed(self._clerks.made),
@@ -181,7 +186,24 @@ class _Crash:
             kills=self._dispatchers.kills,
             faults=self._sends.dealt,
             failures=failures,
+            stories=[line for number in verdict.wronged[:STORIES] for line in self._story(number)],
         )
+
+    def _story(self, number: str) -> list[str]:
+        """All that happened to this number's texts, in order."""
+        got = [
+            (text.at, f"handset got {text.sid}: {text.body}")
+            for text in self._carrier.handsets
+            if text.to == number
+        ]
+        with database.reading() as session:
+            steps = session.execute(
+                select(MessageEvent.at, MessageEvent.kind, MessageEvent.details, Message.reference)
+                .join(Message, Message.id == MessageEvent.message_id)
+                .where(Message.to_address == number)
+            )
+            got += [(at, f"{reference} {kind.value} {details}") for at, kind, details, reference in steps]
+        return [f"  {number} {at:%H:%M:%S.%f} {what}" for at, what in sorted(got)]
 
 
 class _Failed(Exception):

@@ -28,7 +28,7 @@ def cancelled(start: str, reference: str = "C0000001") -> Received:
 
 
 def _text(words: str, reference: str) -> Received:
-    return Received(PHONE, f"Harrow Council: {words} Ref {reference}", reference, f"SM{reference}", {})
+    return Received(PHONE, f"Harrow Council: {words} Ref {reference}", reference, f"SM{reference}", TEN, {})
 
 
 @pytest.mark.parametrize(
