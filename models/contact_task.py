@@ -2,10 +2,10 @@
 
 from datetime import datetime
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID, uuid4
 
-from sqlalchemy import ForeignKey, Index, String, case, func, select, update
+from sqlalchemy import ColumnElement, ForeignKey, Index, String, and_, case, func, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from models.database import Base, by_value, new_id
@@ -136,11 +136,12 @@ def has_been_asked(session: Session, news_id: UUID) -> bool:
 
 def call_not_needed(session: Session, news_id: UUID) -> None:
     """The resident knows after all: close the task that asked to tell them, if nobody has rung yet."""
-    session.execute(
-        update(ContactTask)
-        .where(ContactTask.message_id == news_id, ContactTask.status == ContactTaskStatus.OPEN)
-        .values(status=ContactTaskStatus.NOT_NEEDED)
-    )
+    session.execute(update(ContactTask).where(ask_to_tell(news_id)).values(status=ContactTaskStatus.NOT_NEEDED))
+
+
+def ask_to_tell(news_id: Any) -> ColumnElement[bool]:
+    """Which tasks ask somebody to tell this news and are still open: part of a statement."""
+    return and_(ContactTask.message_id == news_id, ContactTask.status == ContactTaskStatus.OPEN)
 
 
 class ToRing(NamedTuple):

@@ -105,6 +105,7 @@ def connect(url: str) -> Engine:
         # Reading, each statement is its own transaction. A writer takes SQLite's one write lock at once:
         # upgrading from a read could fail half-way.
         event.listen(_writing, "begin", _begin_immediate)
+        _name_savepoints_plainly(_writing.dialect)
         _writers = GroupCommit(_writing)
     else:
         common["connect_args"] = {"connect_timeout": 3, "tcp_user_timeout": 3000}
@@ -146,6 +147,16 @@ def _prepare_sqlite(connection: Any, _: ConnectionPoolEntry) -> None:
 
 def _begin_immediate(connection: Any) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def _name_savepoints_plainly(dialect: Any) -> None:
+    """Make a savepoint by its statement alone: SQLAlchemy compiles one anew for each name, and every change that
+    shares a commit (GroupCommit) has its own. The names are SQLAlchemy's, and need no quoting."""
+    dialect.do_savepoint = lambda connection, name: connection.connection.execute(f"SAVEPOINT {name}")
+    dialect.do_release_savepoint = lambda connection, name: connection.connection.execute(f"RELEASE {name}")
+    dialect.do_rollback_to_savepoint = lambda connection, name: connection.connection.execute(
+        f"ROLLBACK TO {name}"
+    )
 
 
 @contextmanager
@@ -219,26 +230,18 @@ def snapshot() -> Iterator[Session]:
 _INSERT: dict[str, Any] = {"postgresql": postgresql.insert, "sqlite": sqlite.insert}
 
 
-def _insert_into(session: Session, table: type[Base], values: dict[str, Any] | None = None) -> Any:
-    statement = _INSERT[session.connection().dialect.name](table)
-    return statement.values(values) if values else statement
+def insert_into(dialect: str, table: type[Base]) -> Any:
+    """An INSERT that can say what to do should the row be there already."""
+    return _INSERT[dialect](table)
 
 
 def insert_missing(session: Session, table: type[Base], row: dict[str, Any]) -> None:
     """Make this row, unless there is one with its key."""
-    session.execute(_insert_into(session, table, row).on_conflict_do_nothing())
+    statement = insert_into(session.connection().dialect.name, table).values(row)
+    session.execute(statement.on_conflict_do_nothing())
 
 
 def upsert(session: Session, table: type[Base], key: dict[str, Any], values: dict[str, Any]) -> None:
     """Write these values into the row of this primary key, which is made if there is none."""
-    statement = _insert_into(session, table, key | values)
+    statement = insert_into(session.connection().dialect.name, table).values(key | values)
     session.execute(statement.on_conflict_do_update(index_elements=list(key), set_=values))
-
-
-def add_up(session: Session, table: type[Base], rows: list[dict[str, Any]], total: str) -> None:
-    """Add each row's `total` to that of the row with its primary key, which is made if there is none."""
-    statement = _insert_into(session, table)
-    key = [column.name for column in table.__table__.primary_key]
-    added = {total: table.__table__.c[total] + statement.excluded[total]}
-    # One row's statement for all of them: of many rows it would be another for each number of rows.
-    session.execute(statement.on_conflict_do_update(index_elements=key, set_=added), rows)

@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import JSON, ForeignKey, Index, bindparam, insert
+from sqlalchemy import JSON, ForeignKey, Index, Insert, bindparam, insert
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from models.database import Base, by_value, new_id
@@ -58,18 +58,19 @@ def line(message_id: UUID, kind: MessageEventKind, at: datetime, **details: Any)
 
 
 def tell(session: Session, message_id: UUID, kind: MessageEventKind, at: datetime, **details: Any) -> None:
-    """Add a line to a message's story."""
-    session.add(MessageEvent(**line(message_id, kind, at, **details)))
+    """Add a line to a message's story. The message itself has to be written before."""
+    tell_all(session, [line(message_id, kind, at, **details)])
 
 
 def tell_all(session: Session, lines: Sequence[Line]) -> None:
     """Add lines to the stories of many messages at once."""
-    if lines:
-        _TELL.run_many(session, lines)
+    _TELL.run_many(session, lines)
 
 
-_TELL = Prepared(
-    insert(MessageEvent.__table__).values(  # type: ignore[arg-type]
-        {name: bindparam(name) for name in ("id", "message_id", "kind", "at", "details")}
-    )
-)
+def telling(prefix: str = "") -> Insert:
+    """The statement that adds a line: its values are named as a Line's are, after this prefix."""
+    names = [column.name for column in MessageEvent.__table__.columns]
+    return insert(MessageEvent.__table__).values({name: bindparam(prefix + name) for name in names})  # type: ignore[arg-type]
+
+
+_TELL = Prepared(telling())

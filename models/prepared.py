@@ -73,7 +73,9 @@ class Prepared:
 
     def run_many(self, on: Source, rows: Sequence[dict[str, Any]]) -> None:
         """Change something once for each of these values, which the driver sends together."""
-        self._execute(on, rows, lambda cursor: None)
+        if rows:
+            # A driver gets ready for many, which one does not have to pay for.
+            self._execute(on, rows if len(rows) > 1 else rows[0], lambda cursor: None)
 
     def _execute(self, on: Source, values: Any, result: Callable[[Any], Any]) -> tuple[_Compiled, Any]:
         """Run it. Raises what SQLAlchemy would: IntegrityError, OperationalError and the like."""
@@ -114,16 +116,33 @@ class Prepared:
             ) from error
 
 
+class Together:
+    """Changes that need nothing of each other: PostgreSQL gets them in one statement (WITH … AS (INSERT …)), and
+    so in one round trip; SQLite, which has no round trips, one after the other.
+
+    Values of the same name are the same value. PostgreSQL makes the last change first.
+    """
+
+    def __init__(self, *changes: Any) -> None:
+        *others, last = changes
+        self._each = [Prepared(change) for change in changes]
+        for place, change in enumerate(others):
+            last = last.add_cte(change.cte(f"change_{place}"))
+        self._at_once = Prepared(last)
+
+    def run(self, session: Session, **values: Any) -> None:
+        """Make them all."""
+        at_once = session.connection().dialect.name == "postgresql"
+        for change in [self._at_once] if at_once else self._each:
+            change.run(session, **values)
+
+
 def insert(session: Session, *rows: Base) -> None:
-    """Write new rows, in this order; on PostgreSQL in one statement. The objects stay apart from the session."""
-    if session.connection().dialect.name == "postgresql":
-        values: dict[str, Any] = {}
-        for place, row in enumerate(rows):
-            values.update(_values_of(row, place))
-        _insert_into(*(type(row) for row in rows)).run(session, **values)
-    else:
-        for row in rows:
-            _insert_into(type(row)).run(session, **_values_of(row, 0))
+    """Write new rows, in this order. The objects stay apart from the session."""
+    values: dict[str, Any] = {}
+    for place, row in enumerate(rows):
+        values.update(_values_of(row, place))
+    _insert_into(*(type(row) for row in rows)).run(session, **values)
 
 
 def _values_of(row: Base, place: int) -> dict[str, Any]:
@@ -142,16 +161,13 @@ def find(on: Source, table: type[Row], key: Any) -> Row | None:
 
 
 @cache
-def _insert_into(*tables: type[Base]) -> Prepared:
-    """An INSERT; of several rows, the last with the others before it (WITH … AS (INSERT …)) in one round trip."""
-    statements = [
-        insert_into(table.__table__).values({name: bindparam(bind) for name, bind, _ in _columns_of(table, place)})  # type: ignore[arg-type]
-        for place, table in enumerate(tables)
-    ]
-    last = statements.pop()
-    for place, statement in enumerate(statements):
-        last = last.add_cte(statement.cte(f"row_{place}"))
-    return Prepared(last)
+def _insert_into(*tables: type[Base]) -> Together:
+    return Together(
+        *(
+            insert_into(table).values({name: bindparam(bind) for name, bind, _ in _columns_of(table, place)})
+            for place, table in enumerate(tables)
+        )
+    )
 
 
 @cache

@@ -14,8 +14,10 @@ from sqlalchemy import (
     Uuid,
     and_,
     bindparam,
+    case,
     exists,
     func,
+    or_,
     select,
     update,
 )
@@ -23,7 +25,7 @@ from sqlalchemy.orm import Mapped, Session, aliased, mapped_column
 
 from models import standards
 from models.contact_task import ContactTask, ContactTaskStatus
-from models.database import Base, by_value, new_id
+from models.database import Base, UtcDateTime, by_value, new_id
 from models.message import GAVE_UP, ON_ITS_WAY, Message
 from models.prepared import Prepared
 from models.visit_event import EventKind, RequestedBy
@@ -162,13 +164,7 @@ def settle(session: Session, visit_ids: Collection[UUID]) -> None:
     """
     # Locked before the messages are looked at: of two that settle at once, the later sees what the other did. Most
     # messages are of bookings, which are no changes: then this is all there is to do.
-    locked = session.execute(
-        select(ChangeNotice.event_id)
-        .where(ChangeNotice.visit_id.in_(visit_ids), ChangeNotice.due)
-        .order_by(ChangeNotice.visit_id, ChangeNotice.decided_at, ChangeNotice.event_id)
-        .with_for_update(key_share=True)
-    ).all()
-    if not locked:
+    if not session.execute(_LOCK.where(ChangeNotice.visit_id.in_(visit_ids))).all():
         return
     found = session.execute(_NOTICES_AND_NEWS.where(ChangeNotice.visit_id.in_(visit_ids))).all()
     changed = []
@@ -185,6 +181,35 @@ def settle(session: Session, visit_ids: Collection[UUID]) -> None:
         session.execute(update(ChangeNotice), changed)
 
 
+_taken_sooner = ChangeNotice.handed_over_at <= bindparam("accepted_at", type_=UtcDateTime())
+HEARD = (
+    update(ChangeNotice.__table__)  # type: ignore[arg-type]
+    .where(
+        ChangeNotice.visit_id == bindparam("visit_id", type_=Uuid()),
+        ChangeNotice.message_id == bindparam("news_id", type_=Uuid()),
+        ChangeNotice.due,
+        or_(
+            ChangeNotice.told_at.is_(None),
+            ChangeNotice.told_at > bindparam("delivered_at", type_=UtcDateTime()),
+        ),
+    )
+    .values(
+        handed_over_at=case(
+            (_taken_sooner, ChangeNotice.handed_over_at), else_=bindparam("accepted_at", type_=UtcDateTime())
+        ),
+        told_at=bindparam("delivered_at", type_=UtcDateTime()),
+        told_by=bindparam("told_by"),
+    )
+)
+"""A message of this news was delivered: the statement that changes what `settle` would, of the many times that
+receipts say so."""
+
+_LOCK = (
+    select(ChangeNotice.event_id)
+    .where(ChangeNotice.due)
+    .order_by(ChangeNotice.visit_id, ChangeNotice.decided_at, ChangeNotice.event_id)
+    .with_for_update(key_share=True)
+)
 _NOTICES_AND_NEWS = (
     select(
         ChangeNotice.event_id,

@@ -6,12 +6,14 @@ Kept in the database because the dispatchers serve no pages, and there may be se
 import random
 from collections import Counter
 from collections.abc import Iterable
+from functools import cache
 from typing import NamedTuple
 
-from sqlalchemy import String, func, select
+from sqlalchemy import String, bindparam, func, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from models.database import Base, add_up
+from models.database import Base, insert_into
+from models.prepared import Prepared
 
 SHARDS = 16
 """A count is the sum of so many rows: receipts that arrive at once seldom wait for each other's."""
@@ -43,8 +45,17 @@ def count(session: Session, amounts: Counter[Count] | dict[Count, float]) -> Non
     """Add to the counts, in one order, so that two transactions never wait for each other both ways."""
     shard = random.randrange(SHARDS)  # noqa: S311 - it only spreads the rows
     rows = [{**what._asdict(), "shard": shard, "value": amounts[what]} for what in sorted(amounts)]
-    if rows:
-        add_up(session, Tally, rows, "value")
+    _add_up(session.connection().dialect.name).run_many(session, rows)
+
+
+@cache
+def _add_up(dialect: str) -> Prepared:
+    """Adds to a count's share, which is made if there is none."""
+    columns = Tally.__table__.columns
+    statement = insert_into(dialect, Tally).values({column.name: bindparam(column.name) for column in columns})
+    key = [column.name for column in Tally.__table__.primary_key]
+    added = columns["value"] + statement.excluded["value"]
+    return Prepared(statement.on_conflict_do_update(index_elements=key, set_={"value": added}))
 
 
 def totals(session: Session, names: Iterable[str]) -> dict[Count, float]:

@@ -41,7 +41,8 @@ from notifications.claims import (
 )
 from notifications.fallback import fall_back_due
 from notifications.line import Done, Line, Sent
-from notifications.recording import merely_taken, record_looked_up, record_sent, save_taken, write_down
+from notifications.notes import write_down
+from notifications.recording import merely_taken, record_looked_up, record_sent, save_taken
 from notifications.senders import Senders
 from notifications.texts import Council
 

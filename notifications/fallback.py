@@ -22,7 +22,8 @@ from notifications import ladder
 from notifications.claims import LOOK_UP_LEASE, next_way_due
 from notifications.ladder import STOPPED, Next, Way
 from notifications.mending import bring_up_to_date, newer_news
-from notifications.recording import block, write_down
+from notifications.notes import write_down
+from notifications.recording import block
 
 log = logging.getLogger(__name__)
 

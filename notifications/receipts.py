@@ -2,22 +2,24 @@
 
 from collections.abc import Mapping
 from datetime import datetime
+from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, bindparam, select
+from sqlalchemy import Connection, Uuid, bindparam, exists, select, update
 from sqlalchemy.orm import Session
 from twilio.request_validator import RequestValidator  # type: ignore[import-untyped]
 
-from models.contact_task import call_not_needed
+from models.contact_task import ask_to_tell, call_not_needed
 from models.message import Channel, Message, MessageStatus
-from models.message_event import MessageEventKind, tell
+from models.message_event import MessageEventKind, telling
 from models.number import mark_unusable, stop_texts
-from models.prepared import Prepared
-from models.promise import settle
-from models.tally import Count, count
+from models.prepared import Prepared, Together
+from models.promise import HEARD, ToldBy, settle
+from models.tally import count
 from notifications.ladder import STOPPED, UNUSABLE, receipt_wait
 from notifications.mending import mend_next
+from notifications.notes import note, note_outcome, take_notes, write_down
 
 QUEUED, SENT, FAILED, DELIVERED = 1, 2, 3, 4
 
@@ -50,16 +52,61 @@ def record_receipt(
     "Receipts come in any order, more than once, even before create returns; state is derived by rank." A
     word we do not know changes nothing.
     """
-    message = session.scalar(
-        select(Message).where(Message.id == message_id).with_for_update().execution_options(populate_existing=True)
-    )
-    if message is None:
+    if rank_of(status) == FAILED:
+        # The visit's other messages may have to be mended: then it takes the whole row, in the session.
+        whole = session.get(Message, message_id, with_for_update=True, populate_existing=True)
+        if whole is not None and apply_status(
+            session, whole, sid=sid, status=status, error_code=error_code, at=at
+        ):
+            settle(session, [whole.visit_id])
+            write_down(session)
+        return whole is not None
+    row = _LOCK.first(session, message=message_id)
+    if row is None:
         return False
-    if apply_status(session, message, sid=sid, status=status, error_code=error_code, at=at):
-        session.flush()
-        settle(session, [message.visit_id])
+    message: Any = SimpleNamespace(**row._asdict())
+    apply_status(session, message, sid=sid, status=status, error_code=error_code, at=at)
+    if vars(message) == row._asdict():
+        return True
+    lines, counts = take_notes(session)
+    told = {f"line_{name}": value for each in lines for name, value in each.items()}
+    if lines and message.status is MessageStatus.DELIVERED:
+        heard_by = ToldBy(message.channel)
+        _SAVE_DELIVERED.run(session, **vars(message), **told, key=message_id, told_by=heard_by)
+    else:
+        (_SAVE_AND_TELL if lines else _SAVE).run(session, **vars(message), **told, key=message_id)
+        # That a message the carrier has was also sent tells the ledger nothing.
+        if (message.status, message.accepted_at) != (row.status, row.accepted_at):
+            settle(session, [message.visit_id])
+    count(session, counts)
     return True
 
+
+_READ = ("id", "visit_id", "number", "news_id", "kind", "channel", "expires_at")
+_WRITTEN = (
+    "status",
+    "receipt_rank",
+    "carrier_id",
+    "accepted_at",
+    "delivered_at",
+    "lookups",
+    "look_up_at",
+    "next_way_at",
+)
+_ROW = Message.__table__.columns
+_LOCK = Prepared(
+    select(*(_ROW[name] for name in (*_READ, *_WRITTEN)))
+    .where(Message.id == bindparam("message"))
+    .with_for_update()
+)
+_SAVING = (
+    update(Message.__table__)  # type: ignore[arg-type]
+    .where(Message.id == bindparam("key"))
+    .values({name: bindparam(name) for name in _WRITTEN})
+)
+_SAVE, _SAVE_AND_TELL = Together(_SAVING), Together(_SAVING, telling("line_"))
+_SAVE_DELIVERED = Together(HEARD, _SAVING, telling("line_"))
+"""What a receipt reads of a message and writes to it, unless it says that the message failed."""
 
 _STANDING = Prepared(
     select(Message.receipt_rank, Message.carrier_id, Message.accepted_at).where(Message.id == bindparam("message"))
@@ -98,7 +145,7 @@ def apply_status(
         return False
     message.receipt_rank = rank
     if rank >= SENT:
-        tell(session, message.id, MessageEventKind.RECEIPT, at, status=status, error_code=error_code)
+        note(session, message.id, MessageEventKind.RECEIPT, at, status=status, error_code=error_code)
     if rank == DELIVERED:
         _delivered(session, message, at)
     elif rank == FAILED:
@@ -115,10 +162,11 @@ def it_was_answered(session: Session, message_id: UUID, at: datetime) -> None:
         return
     message.receipt_rank = DELIVERED
     message.accepted_at = message.accepted_at or at
-    tell(session, message.id, MessageEventKind.REPLIED, at)
+    note(session, message.id, MessageEventKind.REPLIED, at)
     _delivered(session, message, at)
     session.flush()
     settle(session, [message.visit_id])
+    write_down(session)
 
 
 def _accepted(message: Message) -> None:
@@ -134,7 +182,7 @@ def _accepted(message: Message) -> None:
         # A mail server gives no receipt, and cannot be asked for one. Who asked for e-mail, or can be told in no
         # other way, has been told as well as can be; for anybody else it was a way round, and a person makes sure.
         message.look_up_at, message.lookups = None, 1
-        message.next_way_at = None if message.is_first else due_at
+        message.next_way_at = None if message.id == message.news_id else due_at
 
 
 def _delivered(session: Session, message: Message, at: datetime) -> None:
@@ -142,21 +190,37 @@ def _delivered(session: Session, message: Message, at: datetime) -> None:
     message.status = MessageStatus.DELIVERED
     message.delivered_at = at
     message.look_up_at = message.next_way_at = None
+    session.flush()
+    open_ends: Any = _OPEN_ENDS.first(session, visit=message.visit_id, number=message.number, news=message.news_id)
+    if open_ends.messages:
+        _stop_following(session, message, at)
+    if open_ends.task:
+        call_not_needed(session, message.news_id)
+    note_outcome(session, message, "delivered")
+
+
+_FOLLOWING = (
+    Message.visit_id == bindparam("visit", type_=Uuid()),
+    Message.number > bindparam("number"),
+    Message.news_id == bindparam("news", type_=Uuid()),
+    Message.status == MessageStatus.HELD,
+)
+_OPEN_ENDS = Prepared(
+    select(
+        exists().where(*_FOLLOWING).label("messages"),
+        exists().where(ask_to_tell(bindparam("news", type_=Uuid()))).label("task"),
+    )
+)
+"""Whether anything else was to tell this news: seldom, so that one look replaces two changes."""
+
+
+def _stop_following(session: Session, message: Message, at: datetime) -> None:
     following = session.scalars(
-        select(Message)
-        .where(
-            Message.visit_id == message.visit_id,
-            Message.number > message.number,
-            Message.news_id == message.news_id,
-            Message.status == MessageStatus.HELD,
-        )
-        .order_by(Message.number)
-        .with_for_update()
+        select(Message).where(*_FOLLOWING).order_by(Message.number).with_for_update(),
+        {"visit": message.visit_id, "number": message.number, "news": message.news_id},
     )
     for other in following:
         other.supersede(at)
-    call_not_needed(session, message.news_id)
-    _count(session, message, "delivered")
 
 
 def _failed(session: Session, message: Message, status: str, error_code: str | None, at: datetime) -> None:
@@ -171,11 +235,7 @@ def _failed(session: Session, message: Message, status: str, error_code: str | N
     if message.channel is Channel.TEXT and error_code == STOPPED:
         stop_texts(session, message.to_address, at)
     mend_next(session, message, at)
-    _count(session, message, message.status.value)
-
-
-def _count(session: Session, message: Message, outcome: str) -> None:
-    count(session, {Count("outcomes", message.channel.value, message.kind.value, outcome): 1})
+    note_outcome(session, message, message.status.value)
 
 
 def valid_twilio_signature(auth_token: str, url: str, params: Mapping[str, Any], signature: str | None) -> bool:

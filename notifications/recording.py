@@ -1,7 +1,6 @@
 """What came of a message once a dispatcher had it: written down, with its line in the message's story."""
 
 import logging
-from collections import Counter
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
@@ -11,12 +10,13 @@ from sqlalchemy.orm import Session
 
 from models.contact_task import ContactReason, ask_for_call
 from models.message import Channel, Message, MessageStatus
-from models.message_event import MessageEventKind, line, tell_all
+from models.message_event import MessageEventKind
 from models.number import mark_unusable, stop_texts
 from models.prepared import Prepared
-from models.tally import Count, count
+from models.tally import Count
 from notifications.ladder import UNUSABLE, receipt_wait
 from notifications.mending import mend_next, put_back
+from notifications.notes import note, note_counts, note_outcome
 from notifications.receipts import QUEUED, apply_status, rank_of
 from notifications.senders.outcomes import (
     Accepted,
@@ -174,7 +174,7 @@ def record_looked_up(
         refuse(session, message, "untraceable", at)
     elif isinstance(outcome, Missing):
         message.lookups += 1
-        _story(session, message, MessageEventKind.LOOKED_UP, at, found=False)
+        note(session, message.id, MessageEventKind.LOOKED_UP, at, found=False)
         if asked_at >= doubted_at + LAST_LOOK_UP:
             put_back(session, message, at)
         else:
@@ -191,7 +191,7 @@ def _record_asked(session: Session, message: Message, outcome: LookUpOutcome, ca
     message.lookups += 1
     asked = message.lookups
     if isinstance(outcome, Accepted):
-        _story(session, message, MessageEventKind.LOOKED_UP, at, found=True, status=outcome.status)
+        note(session, message.id, MessageEventKind.LOOKED_UP, at, found=True, status=outcome.status)
         adopt(session, message, outcome, carrier, at)
     if message.status is MessageStatus.ACCEPTED:
         message.look_up_at = at + ASK_AGAIN[asked - 1] if asked <= len(ASK_AGAIN) else None
@@ -213,16 +213,16 @@ def adopt(
     if not news:
         return
     accepted_at = message.accepted_at or at
-    _story(
+    note(
         session,
-        message,
+        message.id,
         MessageEventKind.ACCEPTED,
         at,
         carrier=carrier,
         attempt=message.attempts,
         found=found or None,
     )
-    _tally(session, message, "accepted", accepted_at)
+    _note_accepted(session, message, accepted_at)
     _log("message_accepted", message, carrier_id=outcome.carrier_id)
 
 
@@ -232,8 +232,8 @@ def doubt(session: Session, message: Message, unclear_at: datetime, why: str) ->
     message.unclear_at = unclear_at
     message.look_up_at = unclear_at + FIRST_LOOK_UP
     message.lookups = 0
-    _story(session, message, MessageEventKind.UNCLEAR, unclear_at, why=why)
-    _tally(session, message, "unclear")
+    note(session, message.id, MessageEventKind.UNCLEAR, unclear_at, why=why)
+    note_outcome(session, message, "unclear")
     _log("message_unclear", message, why=why)
 
 
@@ -242,16 +242,16 @@ def refuse(session: Session, message: Message, error_code: str, at: datetime) ->
     if error_code in UNUSABLE and message.channel is Channel.TEXT:
         mark_unusable(session, message.to_address, error_code, at)
     _give_up(session, message, MessageStatus.FAILED, error_code, at)
-    _story(session, message, MessageEventKind.REFUSED, at, error_code=error_code)
-    _tally(session, message, "refused")
+    note(session, message.id, MessageEventKind.REFUSED, at, error_code=error_code)
+    note_outcome(session, message, "refused")
     _log("message_refused", message, error_code=error_code)
 
 
 def block(session: Session, message: Message, error_code: str, at: datetime) -> None:
     """It must not go this way: "STOP means 'not by text', never 'not told'"."""
     _give_up(session, message, MessageStatus.BLOCKED, error_code, at)
-    _story(session, message, MessageEventKind.BLOCKED, at, error_code=error_code)
-    _tally(session, message, "blocked")
+    note(session, message.id, MessageEventKind.BLOCKED, at, error_code=error_code)
+    note_outcome(session, message, "blocked")
     _log("message_blocked", message, error_code=error_code)
 
 
@@ -278,44 +278,26 @@ def expire(session: Session, message: Message, at: datetime) -> None:
         at=at,
     )
     mend_next(session, message, at)
-    _story(session, message, MessageEventKind.EXPIRED, at, contact_task_id=task.id)
-    _tally(session, message, "expired")
+    note(session, message.id, MessageEventKind.EXPIRED, at, contact_task_id=task.id)
+    note_outcome(session, message, "expired")
     _log("message_expired", message)
 
 
 def _postpone(session: Session, message: Message, wait: timedelta, why: str, at: datetime) -> None:
-    _story(session, message, MessageEventKind.POSTPONED, at, why=why, seconds=wait.total_seconds())
-    _tally(session, message, "postponed")
+    note(session, message.id, MessageEventKind.POSTPONED, at, why=why, seconds=wait.total_seconds())
+    note_outcome(session, message, "postponed")
     put_back(session, message, at, wait)
 
 
-def _story(session: Session, message: Message, kind: MessageEventKind, at: datetime, **details: Any) -> None:
-    """Add a line to the message's story; `write_down` writes those of the whole transaction at once."""
-    session.info.setdefault("story", []).append(line(message.id, kind, at, **details))
-
-
-def _tally(session: Session, message: Message, outcome: str, accepted_at: datetime | None = None) -> None:
-    """Gather what the metrics count, for `write_down` as well."""
-    counts: Counter[Count] = session.info.setdefault("tallies", Counter())
+def _note_accepted(session: Session, message: Message, accepted_at: datetime) -> None:
+    """For the metrics: how many parts went, and how late."""
     channel, kind = message.channel.value, message.kind.value
-    counts[Count("outcomes", channel, kind, outcome)] += 1
-    if accepted_at is not None:
-        if message.parts:
-            counts[Count("parts", channel, kind)] += message.parts
-        late_s = max(0.0, (accepted_at - message.send_at).total_seconds())
-        bucket = next((f"{bound}" for bound in LATENESS_S if late_s <= bound), "+Inf")
-        counts[Count("lateness", channel, kind, bucket)] += 1
-        # A count of whole milliseconds: a Counter of ints stays one.
-        counts[Count("lateness_ms", channel, kind)] += round(late_s * 1000)
-
-
-def write_down(session: Session) -> bool:
-    """Write what this transaction's steps gathered: the lines of the messages' stories, and the counts. Whether
-    anything happened."""
-    tell_all(session, session.info.pop("story", []))
-    counts = session.info.pop("tallies", Counter())
-    count(session, counts)
-    return bool(counts)
+    late_s = max(0.0, (accepted_at - message.send_at).total_seconds())
+    bucket = next((f"{bound}" for bound in LATENESS_S if late_s <= bound), "+Inf")
+    note_outcome(session, message, "accepted")
+    # A count of whole milliseconds: a Counter of ints stays one.
+    late = {Count("lateness", channel, kind, bucket): 1, Count("lateness_ms", channel, kind): round(late_s * 1000)}
+    note_counts(session, late | ({Count("parts", channel, kind): message.parts} if message.parts else {}))
 
 
 def _log(event: str, message: Message, **fields: Any) -> None:

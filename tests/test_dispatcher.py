@@ -21,6 +21,7 @@ from models.resident import Resident
 from models.visit import Visit
 from notifications import claims, outbox, recording
 from notifications.dispatcher import Dispatcher
+from notifications.notes import write_down
 from notifications.senders.console import ConsoleSender
 from notifications.senders.outcomes import Accepted, Outgoing
 from notifications.senders.twilio import TwilioSender
@@ -182,7 +183,7 @@ def test_texts_recorded_together_are_on_record_as_one_recorded_by_itself(
     with transaction() as session:
         row = claims.lock(session, [alone])[alone]
         recording.record_sent(session, row, claim.attempt, Accepted("SM9"), by="one", carrier="twilio", at=MONDAY)
-        recording.write_down(session)
+        write_down(session)
     assert len({on_record(each) for each in texts}) == 1
     assert {message(each).carrier_id for each in texts} == {"SM9", *(text.sid for text in carrier.handsets)}
 

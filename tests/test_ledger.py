@@ -14,6 +14,7 @@ from werkzeug.datastructures import MultiDict
 
 from models.database import transaction
 from models.message import Channel
+from models.promise import settle
 from notifications.dispatcher import Dispatcher
 from notifications.receipts import record_receipt
 from notifications.senders.console import ConsoleSender
@@ -251,6 +252,40 @@ def test_who_rings_tells_the_time_as_it_is_by_then(
 
 
 @pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("sent", "delivered"),
+        ("delivered", "sent", "delivered"),
+        ("undelivered", "delivered"),
+        ("failed", "sent", "delivered"),
+        ("queued", "undelivered"),
+    ],
+)
+def test_after_every_receipt_the_ledger_says_what_the_messages_say(
+    scheduler: Client,
+    resident: Any,
+    stopped_clock: StoppedClock,
+    call_back: Callable[..., Any],
+    words: tuple[str, ...],
+) -> None:
+    visit, message_id = moved(scheduler, resident, stopped_clock)
+    run()
+    for word in words:
+        stopped_clock.advance(60)
+        assert call_back("status", message_id, MessageSid="SM" + "1" * 32, MessageStatus=word).status_code == 204
+        assert call_back("status", message_id, **sid(message_id), MessageStatus=word).status_code == 204
+        told = notices(scheduler, visit)
+        with transaction() as session:
+            settle(session, [UUID(visit["id"])])
+        assert notices(scheduler, visit) == told
+
+
+def sid(message_id: str) -> dict[str, str]:
+    """The carrier's own id of a text that it took."""
+    return {"MessageSid": f"SM{UUID(message_id).hex}"}
+
+
 def test_what_two_receipts_at_once_say_is_both_kept(
     sign_in: Callable[..., Client], stopped_clock: StoppedClock, call_back: Callable[..., Any]
 ) -> None:
