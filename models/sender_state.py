@@ -17,6 +17,10 @@ PACE, CATCHING_UP = 0.97, 0.985
 the whole rate in use, a message that arrives a moment late would make the second after it too full."""
 
 
+PACER_FOR = timedelta(seconds=5)
+"""How long nobody else sends by a sender with a rate after a dispatcher has claimed messages for it."""
+
+
 class PausedBy(StrEnum):
     """Why a sender stands still. `operator`: until somebody resumes it. `account`: the carrier refuses our
     account, and one message goes ahead now and then to see whether it still does. `busy`: the carrier asked
@@ -39,7 +43,8 @@ class SenderState(Base):
     """How one channel's sender stands.
 
     `reason` is the operator's words or the carrier's error code; `free_at` is when its rate lets the next
-    message part go.
+    message part go. `pacer` is the dispatcher that keeps to the rate, until `pacer_until`: two that each keep to
+    their own turns are together too fast as soon as one of them is late.
     """
 
     __tablename__ = "sender_states"
@@ -50,6 +55,8 @@ class SenderState(Base):
     resume_at: Mapped[datetime | None]
     reason: Mapped[str | None] = mapped_column(String(500))
     free_at: Mapped[datetime | None]
+    pacer: Mapped[str | None] = mapped_column(String(80))
+    pacer_until: Mapped[datetime | None]
 
     def is_paused(self, at: datetime) -> bool:
         """Whether nothing may go now."""
@@ -82,6 +89,22 @@ class SenderState(Base):
     def resume(self) -> None:
         """Go on."""
         self.paused_by = self.paused_at = self.resume_at = self.reason = None
+
+    def is_paced_by_another(self, dispatcher: str, at: datetime) -> bool:
+        """Whether another dispatcher than this one keeps to the rate just now."""
+        return self.pacer != dispatcher and self.pacer_until is not None and at < self.pacer_until
+
+    def pace(self, dispatcher: str, at: datetime) -> bool:
+        """Let this dispatcher keep to the rate, unless another does."""
+        if self.is_paced_by_another(dispatcher, at):
+            return False
+        self.pacer, self.pacer_until = dispatcher, at + PACER_FOR
+        return True
+
+    def leave_pacing(self, dispatcher: str) -> None:
+        """This dispatcher stops: another need not wait."""
+        if self.pacer == dispatcher:
+            self.pacer = self.pacer_until = None
 
     def take_turn(self, parts: int, per_second: float, at: datetime) -> datetime:
         """When a message of so many parts may go, at a rate of parts a second; the next may go after that.

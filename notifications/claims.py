@@ -172,12 +172,15 @@ def claim_due(
     "Delays first, then cancellations, then moves by R, then the rest." One at a time per visit: a message
     waits while an older one is due or on its way, "at most 90 s": from when the older was claimed and it
     itself was due. A message whose dispatcher died is only settled 150 s after it was claimed. `per_second` is
-    the sender's rate, in message parts for texts and calls for calls; 0 is no limit. All dispatchers share it.
+    the sender's rate, in message parts for texts and calls for calls; 0 is no limit. One dispatcher at a time
+    sends at a rate.
     """
     state = None
     if per_second:
         limit = min(limit, 1 + ceil(per_second * AHEAD.total_seconds()))
         state = lock_state(session, channel)
+        if not state.pace(by, at):
+            return []
     claims: list[Claim] = []
     # What this transaction has done already, such as expiring messages, has to be seen.
     session.flush()

@@ -61,7 +61,8 @@ class Dispatcher:
     """Sends what is due through one sender a channel. Several may run at once, on several machines.
 
     `in_flight` is how many texts are on their way at once: N texts take N x latency / in_flight. `per_second` is
-    each sender's rate (message parts, calls), shared by all dispatchers; a channel not in it has no limit.
+    each sender's rate (message parts, calls), kept by one dispatcher at a time while the others stand by; a
+    channel not in it has no limit.
     """
 
     def __init__(
@@ -76,13 +77,13 @@ class Dispatcher:
     ) -> None:
         at_once = IN_FLIGHT | {Channel.TEXT: in_flight}
         rates = per_second or {}
+        self._name = name or f"{socket.gethostname()[:40]}:{os.getpid()}:{secrets.token_hex(4)}"
         self._lines = [
-            Line(channel, sender, in_flight=at_once[channel], per_second=rates.get(channel, 0))
+            Line(channel, sender, in_flight=at_once[channel], per_second=rates.get(channel, 0), name=self._name)
             for channel, sender in senders.items()
         ]
         self._council = council
         self._lease = lease
-        self._name = name or f"{socket.gethostname()[:40]}:{os.getpid()}:{secrets.token_hex(4)}"
         self._unrecorded: list[tuple[Line, Done]] = []
         self._something_happened = False
 
@@ -125,6 +126,10 @@ class Dispatcher:
         self._record()
         while self._unrecorded:
             self._record()
+        with transaction() as session:
+            for line in self._lines:
+                if line.per_second:
+                    lock_state(session, line.channel).leave_pacing(self._name)
 
     def _turn(self, limit: int | None) -> int:
         """Record what has come back, tidy up, and claim more. Returns how many messages and look-ups were

@@ -14,8 +14,8 @@ from uuid import UUID
 
 from models import clock
 from models.message import Channel
-from models.sender_state import CATCHING_UP, PausedBy, SenderState
-from notifications.claims import Claim, LookUp
+from models.sender_state import CATCHING_UP, PACER_FOR, PausedBy, SenderState
+from notifications.claims import AHEAD, Claim, LookUp
 from notifications.recording import PAUSE, NotCalled
 from notifications.senders.outcomes import (
     Accepted,
@@ -30,6 +30,9 @@ from notifications.senders.outcomes import (
 
 LONGEST_CALL = timedelta(seconds=20)
 """A call is only begun while the lease outlasts it: ten seconds to connect and ten for the answer."""
+
+LATEST = PACER_FOR - AHEAD
+"""A message that is later for its turn is handed back: another dispatcher may keep to the rate by now."""
 
 MOST_AHEAD = 512
 """Messages claimed and not yet on their way, however fast the carrier."""
@@ -69,13 +72,16 @@ Done = Sent | LookedUp
 class Line:
     """The way out of one channel, for one dispatcher.
 
-    `in_flight` is how many calls are on their way at once; `per_second` the sender's rate, 0 for no limit.
+    `in_flight` is how many calls are on their way at once; `per_second` the sender's rate, 0 for no limit. `name`
+    is the dispatcher's.
     """
 
-    def __init__(self, channel: Channel, sender: Sender, *, in_flight: int, per_second: float) -> None:
+    def __init__(self, channel: Channel, sender: Sender, *, in_flight: int, per_second: float, name: str) -> None:
         self.channel = channel
         self.sender = sender
         self.per_second = per_second
+        self._name = name
+        self._stands_by_until: datetime | None = None
         self.calls: set[Future[Done]] = set()
         self._in_flight = in_flight
         self._ahead = in_flight * 3
@@ -95,6 +101,8 @@ class Line:
         if state is None:
             return
         self._paused_by_operator = state.paused_by is PausedBy.OPERATOR
+        paced = bool(self.per_second) and state.pacer not in (None, self._name)
+        self._stands_by_until = state.pacer_until if paced else None
         if state.paused_by is None and self.news is None:
             # Somebody resumed it, or another dispatcher found the trouble over.
             self._in_trouble, self._resume_at = False, None
@@ -121,7 +129,8 @@ class Line:
         ahead, to see whether the trouble is over.
         """
         busy = len(self.calls)
-        if self.is_paused(at) or busy > self._ahead - self._in_flight:
+        stands_by = self._stands_by_until is not None and at < self._stands_by_until
+        if self.is_paused(at) or stands_by or busy > self._ahead - self._in_flight:
             return 0
         return (1 if self._in_trouble else self._ahead) - busy
 
@@ -183,6 +192,7 @@ class Line:
             self._await_turn(claim)
         at = clock.now()
         too_late = at + LONGEST_CALL > claim.lease_ends_at or at >= claim.expires_at
+        too_late |= bool(self.per_second) and at > claim.turn_at + LATEST
         if too_late or self._stopping.is_set() or self.is_paused(at):
             return Sent(claim, NotCalled())
         message = Outgoing(

@@ -19,7 +19,10 @@ from migrations.tables import metadata
 from models import clock, database, user
 from models.officer import Officer
 from models.user import Role, User
+from notifications.senders.twilio import TwilioSender
 from tests import databases, factories, live
+from tests.carrier import Carrier
+from tests.sending import sender_to
 
 # Cheap hashes: the tests sign in hundreds of times, and one of them checks that the real ones are argon2id.
 user.passwords = argon2.PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
@@ -239,3 +242,18 @@ def live_server(live_app: live.LiveServer, database_in_use: str) -> str:
 def badge_links(live_app: live.LiveServer, database_in_use: str) -> dict[str, str]:
     """The address of a badge's page in each state."""
     return live.badge_of_each_state(live_app.keyring, live_app.now())
+
+
+@pytest.fixture
+def carrier(stopped_clock: StoppedClock) -> Iterator[Carrier]:
+    """A stand-in for the carrier, on the clock that stands still."""
+    with Carrier(now=lambda: stopped_clock.now) as carrier:
+        yield carrier
+
+
+@pytest.fixture
+def sender(carrier: Carrier) -> Iterator[TwilioSender]:
+    """The real client of texts, pointed at the stand-in."""
+    sender = sender_to(carrier)
+    yield sender
+    sender.close()

@@ -1,6 +1,5 @@
 """`flask texts waiting`, `stuck` and `failed`: what keeps each message, and what followed it."""
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -30,22 +29,8 @@ from tests.sending import (
     message,
     move,
     receive,
-    sender_to,
     tasks,
 )
-
-
-@pytest.fixture
-def carrier(stopped_clock: StoppedClock) -> Iterator[Carrier]:
-    with Carrier(now=lambda: stopped_clock.now) as carrier:
-        yield carrier
-
-
-@pytest.fixture
-def sender(carrier: Carrier) -> Iterator[TwilioSender]:
-    sender = sender_to(carrier)
-    yield sender
-    sender.close()
 
 
 @pytest.fixture

@@ -5,8 +5,6 @@ Time stands still until it is moved.
 
 import logging
 import threading
-import time
-from collections.abc import Iterator
 from datetime import timedelta
 from uuid import UUID
 
@@ -36,26 +34,12 @@ from tests.sending import (
     dispatch,
     message,
     move,
-    sender_to,
     status,
     tasks,
     texting,
 )
 
 pytestmark = pytest.mark.usefixtures("database")
-
-
-@pytest.fixture
-def carrier(stopped_clock: StoppedClock) -> Iterator[Carrier]:
-    with Carrier(now=lambda: stopped_clock.now) as carrier:
-        yield carrier
-
-
-@pytest.fixture
-def sender(carrier: Carrier) -> Iterator[TwilioSender]:
-    sender = sender_to(carrier)
-    yield sender
-    sender.close()
 
 
 # The ordinary way
@@ -144,24 +128,6 @@ def test_texts_go_side_by_side(carrier: Carrier, sender: TwilioSender, database:
     assert dispatch(sender) == 12
     assert carrier.most_in_flight == 4
     assert len(carrier.received()) == 12 and not carrier.doubled()
-
-
-def test_texts_that_are_late_do_not_make_up_for_it_all_at_once(
-    carrier: Carrier, sender: TwilioSender, stopped_clock: StoppedClock
-) -> None:
-    for _ in range(5):
-        book()
-    dispatcher = Dispatcher({Channel.TEXT: sender}, HARROW, in_flight=1, per_second={Channel.TEXT: 20})
-    free = threading.Event()
-    dispatcher._lines[0]._workers.submit(free.wait)
-    dispatcher._turn(5)
-    stopped_clock.advance(5)
-    free.set()
-    begun = time.monotonic()
-    dispatcher.send_due()
-    assert time.monotonic() - begun >= 4 / 20
-    assert len(carrier.handsets) == 5
-    dispatcher.close()
 
 
 def test_only_so_many_are_sent_as_are_asked_for(carrier: Carrier, sender: TwilioSender) -> None:

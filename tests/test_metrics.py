@@ -1,7 +1,7 @@
 """`/metrics`: what the database tells of the queue, in Prometheus' format, by its indexes, about nobody."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -21,23 +21,10 @@ from notifications.senders.twilio import TwilioSender
 from tests import factories
 from tests.carrier import Carrier, Fault
 from tests.conftest import Client, StoppedClock
-from tests.sending import MONDAY, THURSDAY, WEDNESDAY, book, dispatch, move, receive, sender_to
+from tests.sending import MONDAY, THURSDAY, WEDNESDAY, book, dispatch, move, receive
 
 Scrape = Callable[[], dict[str, float]]
 ROOT = Path(__file__).resolve().parent.parent
-
-
-@pytest.fixture
-def carrier(stopped_clock: StoppedClock) -> Iterator[Carrier]:
-    with Carrier(now=lambda: stopped_clock.now) as carrier:
-        yield carrier
-
-
-@pytest.fixture
-def sender(carrier: Carrier) -> Iterator[TwilioSender]:
-    sender = sender_to(carrier)
-    yield sender
-    sender.close()
 
 
 @pytest.fixture

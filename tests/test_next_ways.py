@@ -5,7 +5,6 @@ Time stands still until it is moved.
 
 from collections.abc import Iterator
 from datetime import timedelta
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -20,9 +19,8 @@ from models.message import Channel, Message, MessageStatus
 from models.message_event import MessageEvent
 from models.number import Number
 from models.resident import ContactBy
-from models.sender_state import PACE, PausedBy, SenderState, lock_state, states
+from models.sender_state import PausedBy, SenderState, lock_state, states
 from models.visit import Visit, VisitStatus
-from notifications.claims import AHEAD, claim_due
 from notifications.dispatcher import Dispatcher
 from notifications.outbox import queue_visit_delayed
 from notifications.senders.smtp import MailFolder, SmtpSender
@@ -49,12 +47,6 @@ pytestmark = pytest.mark.usefixtures("database")
 
 MOBILE, CARER, LANDLINE, MAIL = "+447700900123", "+447700900456", "+442088635611", "ada@example.org"
 TEXT, CALL, EMAIL = Channel.TEXT, Channel.CALL, Channel.EMAIL
-
-
-@pytest.fixture
-def carrier(stopped_clock: StoppedClock) -> Iterator[Carrier]:
-    with Carrier(now=lambda: stopped_clock.now) as carrier:
-        yield carrier
 
 
 @pytest.fixture
@@ -469,7 +461,7 @@ def test_who_asked_for_e_mail_is_told_by_e_mail_and_that_is_enough(
     assert len(news(first)) == 1 and tasks() == []
 
 
-# Rates and pauses shared by all dispatchers
+# Pauses shared by all dispatchers
 
 
 def test_a_mail_server_that_cannot_be_reached_does_not_hold_the_next_way_until_it_is_too_late(
@@ -484,22 +476,6 @@ def test_a_mail_server_that_cannot_be_reached_does_not_hold_the_next_way_until_i
     run(senders)
     assert news(first) == [(EMAIL, MAIL, MessageStatus.FAILED)]
     assert [task.reason for task in tasks()] == [ContactReason.EMAIL_FAILED]
-
-
-def test_a_senders_rate_is_kept_by_all_dispatchers_together(database: str, stopped_clock: StoppedClock) -> None:
-    for _ in range(12):
-        book()
-    turns = []
-    for name, limit in (("one", 2), ("another", 9)):
-        with transaction() as session:
-            claimed = claim_due(
-                session, by=name, channel=TEXT, council=HARROW, at=MONDAY, limit=limit, per_second=2
-            )
-        turns.append([claim.turn_at for claim in claimed])
-    assert [len(each) for each in turns] == [2, 1]
-    gaps = {after - before for before, after in pairwise([*turns[0], *turns[1]])}
-    assert gaps == {timedelta(seconds=1 / (2 * PACE))}
-    assert turns[1][-1] <= MONDAY + AHEAD
 
 
 def test_an_operators_pause_keeps_every_row_until_it_is_resumed(

@@ -2,7 +2,6 @@
 
 import logging
 import re
-from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -33,26 +32,12 @@ from tests.sending import (
     message,
     move,
     receive,
-    sender_to,
     status,
     tasks,
     texting,
 )
 
 ROOT = Path(__file__).resolve().parent.parent
-
-
-@pytest.fixture
-def carrier(stopped_clock: StoppedClock) -> Iterator[Carrier]:
-    with Carrier(now=lambda: stopped_clock.now) as carrier:
-        yield carrier
-
-
-@pytest.fixture
-def sender(carrier: Carrier) -> Iterator[TwilioSender]:
-    sender = sender_to(carrier)
-    yield sender
-    sender.close()
 
 
 @pytest.fixture

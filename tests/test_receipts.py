@@ -1,6 +1,5 @@
 """What becomes of a text after it was claimed: receipts in any order, and changes that overtake it."""
 
-from collections.abc import Iterator
 from datetime import timedelta
 from uuid import UUID, uuid4
 
@@ -24,25 +23,11 @@ from tests.sending import (
     message,
     move,
     receive,
-    sender_to,
     status,
     tasks,
 )
 
 pytestmark = pytest.mark.usefixtures("database")
-
-
-@pytest.fixture
-def carrier(stopped_clock: StoppedClock) -> Iterator[Carrier]:
-    with Carrier(now=lambda: stopped_clock.now) as carrier:
-        yield carrier
-
-
-@pytest.fixture
-def sender(carrier: Carrier) -> Iterator[TwilioSender]:
-    sender = sender_to(carrier)
-    yield sender
-    sender.close()
 
 
 # Receipts

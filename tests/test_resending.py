@@ -36,7 +36,6 @@ from tests.sending import (
     message,
     move,
     receive,
-    sender_to,
     status,
     tasks,
 )
@@ -45,19 +44,6 @@ pytestmark = pytest.mark.usefixtures("database")
 
 on_postgresql = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
 """SQLite has one writer at a time."""
-
-
-@pytest.fixture
-def carrier(stopped_clock: StoppedClock) -> Iterator[Carrier]:
-    with Carrier(now=lambda: stopped_clock.now) as carrier:
-        yield carrier
-
-
-@pytest.fixture
-def sender(carrier: Carrier) -> Iterator[TwilioSender]:
-    sender = sender_to(carrier)
-    yield sender
-    sender.close()
 
 
 @pytest.fixture

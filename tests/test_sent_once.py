@@ -7,7 +7,6 @@ import contextlib
 import random
 import threading
 from collections import Counter
-from collections.abc import Iterator
 from typing import Any
 from uuid import UUID
 
@@ -32,7 +31,6 @@ from tests.sending import (
     book,
     dispatch,
     message,
-    sender_to,
     status,
     stop_workers,
     tasks,
@@ -40,19 +38,6 @@ from tests.sending import (
 )
 
 pytestmark = pytest.mark.usefixtures("database")
-
-
-@pytest.fixture
-def carrier(stopped_clock: StoppedClock) -> Iterator[Carrier]:
-    with Carrier(now=lambda: stopped_clock.now) as carrier:
-        yield carrier
-
-
-@pytest.fixture
-def sender(carrier: Carrier) -> Iterator[TwilioSender]:
-    sender = sender_to(carrier)
-    yield sender
-    sender.close()
 
 
 # Unclear outcomes
