@@ -18,7 +18,7 @@ import jwt
 from cryptography.exceptions import InvalidSignature
 
 from id_badges.keys import KeyRing, KeyState, Purpose, RegisteredKey
-from models.badge import BadgeKind
+from models.badge import STATUS_LIST_SIZE, BadgeKind
 
 TYPE = "hb+jwt"
 LONGEST_TOKEN = 1024
@@ -29,9 +29,6 @@ LONGEST_LIFE = {BadgeKind.PHONE: timedelta(seconds=180), BadgeKind.CARD: timedel
 SKEW = timedelta(seconds=30)
 TIMED_OUT_FOR = timedelta(minutes=15)
 """How long an old badge is taken for a slow phone rather than for a screenshot."""
-
-STATUS_LIST_SIZE = 2**20
-"""Badges one status list has room for: a card's `idx` is below it."""
 
 _KIND = {Purpose.PHONE: BadgeKind.PHONE, Purpose.CARD: BadgeKind.CARD}
 _IN_USE = (KeyState.ACTIVE, KeyState.RETIRED)

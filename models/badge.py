@@ -22,6 +22,9 @@ AROUND_A_VISIT = timedelta(hours=2)
 HANDLE_BITS = 20
 """A handle is four characters of base32, the beginning of the code that people type."""
 
+STATUS_LIST_SIZE = 2**20
+"""Badges one status list has room for: a card's `status_index` is below it."""
+
 
 class BadgeKind(StrEnum):
     """A phone badge lives two minutes at a time; a card is printed."""
@@ -31,7 +34,10 @@ class BadgeKind(StrEnum):
 
 
 class Badge(Base):
-    """One badge of one officer. Its `id` is in the token, and tells nothing about the officer."""
+    """One badge of one officer. Its `id` is in the token, and tells nothing about the officer.
+
+    `status_index` is a card's place in the published status list: random, and never given to another.
+    """
 
     __tablename__ = "badges"
     __table_args__ = (Index("ix_badges_officer", "officer_id", "kind", "issued_at", "id"),)
@@ -40,6 +46,7 @@ class Badge(Base):
     officer_id: Mapped[UUID] = mapped_column(ForeignKey("officers.id"))
     kind: Mapped[BadgeKind] = mapped_column(by_value(BadgeKind))
     handle: Mapped[int] = mapped_column(unique=True)
+    status_index: Mapped[int | None] = mapped_column(unique=True)
     issued_at: Mapped[datetime]
     issued_by_id: Mapped[UUID | None] = mapped_column(ForeignKey("users.id"))
     expires_at: Mapped[datetime | None]
@@ -133,6 +140,14 @@ def new_handle(session: Session) -> int:
         handle = secrets.randbits(HANDLE_BITS)
         if session.scalar(select(Badge.id).where(Badge.handle == handle)) is None:
             return handle
+
+
+def new_status_index(session: Session) -> int:
+    """A random place in the status list that no card has had."""
+    while True:
+        index = secrets.randbelow(STATUS_LIST_SIZE)
+        if session.scalar(select(Badge.id).where(Badge.status_index == index)) is None:
+            return index
 
 
 def _issue(session: Session, officer: Officer, *, by: UUID | None, at: datetime) -> Badge:
