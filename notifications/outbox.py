@@ -257,12 +257,19 @@ class _Change:
         }
         insert(self.session, Message(**row))
         self.supersede(stop, by=message_id)
+        self.bring_forward([each for each in _unsent(self.history) if each not in stop], policy.lane(kind))
         return Queued(due, self.before, left, message_id, first.at)
 
     def supersede(self, stop: Sequence[Any], by: UUID | None = None) -> None:
         """Stop texts that have not gone; `by` is the one that goes instead, if one does."""
         for row in stop:
             _SUPERSEDE.run(self.session, stopped=row.id, by=by, at=self.at)
+
+    def bring_forward(self, older: Sequence[Any], lane: int) -> None:
+        """Let the visit's older texts go as soon as this one, which waits for them: "one at a time per visit", and
+        "delays first"."""
+        for row in older:
+            _BRING_FORWARD.run(self.session, older=row.id, lane=lane)
 
     def take_up_ladder(self) -> None:
         """See to the next way of what was told last: no receipt shows that it was heard, and what was just stopped
@@ -282,6 +289,12 @@ _SUPERSEDE = Prepared(
         look_up_at=None,
         next_way_at=None,
     )
+)
+
+_BRING_FORWARD = Prepared(
+    update(Message.__table__)  # type: ignore[arg-type]
+    .where(Message.id == bindparam("older"), Message.lane > bindparam("lane"))
+    .values(lane=bindparam("lane"))
 )
 
 _TAKE_UP_LADDER = Prepared(

@@ -15,6 +15,8 @@ from notifications.senders.console import ConsoleSender
 from notifications.senders.outcomes import Accepted, Later, Missing, Outgoing, Paused, Refused, Sought, Unclear
 from notifications.senders.twilio import TwilioSender
 from tests.carrier import ACCOUNT, TOKEN, Carrier, Fault
+from tests.conftest import StoppedClock
+from tests.sending import MONDAY
 
 MESSAGE = UUID("00000000-0000-4000-8000-000000000001")
 LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
@@ -82,7 +84,10 @@ def test_a_messaging_service_takes_the_place_of_a_number(carrier: Carrier) -> No
     [
         (Fault(status=429, retry_after="7"), Later(timedelta(seconds=7))),
         (Fault(status=429), Later(timedelta(seconds=5))),
-        (Fault(status=429, retry_after="Wed, 25 Nov 2026 10:00:00 GMT"), Later(timedelta(seconds=5))),
+        (Fault(status=429, retry_after="Mon, 23 Nov 2026 09:00:07 GMT"), Later(timedelta(seconds=7))),
+        (Fault(status=429, retry_after="Mon, 23 Nov 2026 08:00:00 GMT"), Later(timedelta(0))),
+        (Fault(status=429, retry_after="Fri, 01 Jan 2100 00:00:00 GMT"), Later(timedelta(minutes=5))),
+        (Fault(status=429, retry_after="soon"), Later(timedelta(seconds=5))),
         (Fault(status=429, retry_after="99999999999"), Later(timedelta(minutes=5))),
         (Fault(status=500), Unclear("http-500")),
         (Fault(status=503, retry_after="1"), Unclear("http-503")),
@@ -102,8 +107,9 @@ def test_a_messaging_service_takes_the_place_of_a_number(carrier: Carrier) -> No
     ],
 )
 def test_each_answer_is_sorted_by_what_it_proves(
-    carrier: Carrier, sender: TwilioSender, fault: Fault, outcome: object
+    carrier: Carrier, sender: TwilioSender, stopped_clock: StoppedClock, fault: Fault, outcome: object
 ) -> None:
+    assert stopped_clock.now == MONDAY
     carrier.fail(fault)
     assert sender.send(outgoing()) == outcome
 

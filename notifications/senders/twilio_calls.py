@@ -113,8 +113,9 @@ def say(words: str, language: str, again_url: str) -> str:
 def what_became(status: str | None, answered_by: str | None) -> tuple[str, str | None]:
     """A call's progress in the words of `receipts`, with a code for a failure.
 
-    "An answered call counts as told; voicemail does not." A call that ended, and of which Twilio could not tell
-    who answered, is taken for one that nobody heard.
+    "An answered call counts as told; voicemail does not." Of a call that ended Twilio may say that it could not
+    tell who answered ("unknown"): that is taken for one that nobody heard. Only if it says nothing at all of who
+    answered, a call that was answered counts.
     """
     if status == "completed":
         if answered_by is None or answered_by == "human":

@@ -7,6 +7,7 @@ is sorted into what is certain and what is not.
 import logging
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 from http.cookiejar import DefaultCookiePolicy
 from typing import TypeVar
 from urllib.parse import urlsplit, urlunsplit
@@ -23,6 +24,7 @@ from twilio.http import HttpClient  # type: ignore[import-untyped]
 from twilio.http.response import Response  # type: ignore[import-untyped]
 from urllib3.exceptions import NewConnectionError
 
+from models import clock
 from notifications.ladder import STOPPED
 from notifications.senders.outcomes import Later, Paused, Refused, Unclear
 
@@ -101,7 +103,7 @@ class PooledHttpClient(HttpClient):  # type: ignore[misc]
             allow_redirects=allow_redirects,
         )
         if answer.status_code == 429:
-            raise TooManyRequestsError(_retry_after(answer.headers.get("Retry-After")))
+            raise TooManyRequestsError(_retry_after(answer.headers.get("Retry-After"), clock.now()))
         return Response(answer.status_code, answer.text, answer.headers)
 
     def _address(self, uri: str) -> str:
@@ -158,11 +160,19 @@ def _network(error: Exception) -> Later | Unclear:
     return Later(DEFAULT_WAIT) if unmade else Unclear(type(error).__name__)
 
 
-def _retry_after(header: str | None) -> timedelta:
-    """Retry-After in seconds; its other form, a date, and nonsense get the usual wait."""
-    if header is None or not header.strip().isdecimal():
+def _retry_after(header: str | None, at: datetime) -> timedelta:
+    """How long to wait by Retry-After, which gives seconds or a date; nonsense gets the usual wait."""
+    if header is None:
         return DEFAULT_WAIT
-    return min(timedelta(seconds=int(header[:9])), LONGEST_WAIT)
+    if header.strip().isdecimal():
+        wait = timedelta(seconds=int(header.strip()[:9]))
+    else:
+        try:
+            until = aware(parsedate_to_datetime(header))
+        except (ValueError, OverflowError):
+            return DEFAULT_WAIT
+        wait = max(until - at, timedelta(0)) if until else DEFAULT_WAIT
+    return min(wait, LONGEST_WAIT)
 
 
 def code_of(code: int | None) -> str | None:
