@@ -87,7 +87,8 @@ class Findings:
             "result": ("passed" if self.run.look_up else "caught, as it must be") if self.passed else "FAILED",
         }
         lines = [f"  {name:18} {value}" for name, value in found.items()]
-        return "\n".join(lines + [f"  FAILED: {failure}" for failure in self.failures] + self.stories)
+        stories = [] if self.passed else self.stories
+        return "\n".join(lines + [f"  FAILED: {failure}" for failure in self.failures] + stories)
 
 
 def crash_test(url: str, folder: Path, run: Run) -> Findings:
