@@ -186,6 +186,17 @@ def _own_session() -> Iterator[Session]:
 
 
 @contextmanager
+def changing() -> Iterator[Connection]:
+    """The same as `transaction` for prepared statements alone, which need no session around them."""
+    outer = _joined.get()
+    if outer is not None:
+        yield outer.connection()
+        return
+    with _writers.connection() if _writers else engine().begin() as connection:
+        yield connection
+
+
+@contextmanager
 def looking() -> Iterator[Connection]:
     """The same as `reading` for prepared statements alone, which need no session around them."""
     outer = _joined.get()

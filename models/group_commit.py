@@ -10,7 +10,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection, Engine, NestedTransaction
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
@@ -62,8 +62,7 @@ class GroupCommit:
     @contextmanager
     def session(self) -> Iterator[Session]:
         """A change of its own. When the block has ended well, it is on the disk."""
-        batch = self._take_turn()
-        try:
+        with self._change() as batch:
             session = Session(
                 batch.connection,
                 expire_on_commit=False,
@@ -71,6 +70,26 @@ class GroupCommit:
             )
             with session, session.begin():
                 yield session
+
+    @contextmanager
+    def connection(self) -> Iterator[Connection]:
+        """The same with no session around it."""
+        with self._change() as batch:
+            own = batch.connection.begin_nested() if batch.changes else batch.connection.get_transaction()
+            assert own is not None  # noqa: S101 - a batch begins with its transaction
+            try:
+                yield batch.connection
+            except BaseException:
+                own.rollback()
+                raise
+            if isinstance(own, NestedTransaction):
+                own.commit()
+
+    @contextmanager
+    def _change(self) -> Iterator[_Batch]:
+        batch = self._take_turn()
+        try:
+            yield batch
             batch.changes += 1
         finally:
             self._end_turn(batch)

@@ -23,6 +23,12 @@ from models.database import Base, UtcDateTime
 Source = Session | Connection
 """What a statement runs on: a transaction's session, or a connection to look with."""
 
+
+def connection_of(on: Source) -> Connection:
+    """The connection that a statement runs on."""
+    return on if isinstance(on, Connection) else on.connection()
+
+
 Process = Callable[[Any], Any]
 Row = TypeVar("Row", bound=Base)
 
@@ -79,7 +85,7 @@ class Prepared:
 
     def _execute(self, on: Source, values: Any, result: Callable[[Any], Any]) -> tuple[_Compiled, Any]:
         """Run it. Raises what SQLAlchemy would: IntegrityError, OperationalError and the like."""
-        connection = on if isinstance(on, Connection) else on.connection()
+        connection = connection_of(on)
         dialect = connection.dialect
         compiled = self._by_dialect.get(dialect.name)
         if compiled is None:
@@ -130,11 +136,11 @@ class Together:
             last = last.add_cte(change.cte(f"change_{place}"))
         self._at_once = Prepared(last)
 
-    def run(self, session: Session, **values: Any) -> None:
+    def run(self, on: Source, **values: Any) -> None:
         """Make them all."""
-        at_once = session.connection().dialect.name == "postgresql"
+        at_once = connection_of(on).dialect.name == "postgresql"
         for change in [self._at_once] if at_once else self._each:
-            change.run(session, **values)
+            change.run(on, **values)
 
 
 def insert(session: Session, *rows: Base) -> None:

@@ -4,8 +4,7 @@ Kept in the database because the dispatchers serve no pages, and there may be se
 """
 
 import random
-from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import cache
 from typing import NamedTuple
 
@@ -13,7 +12,7 @@ from sqlalchemy import String, bindparam, func, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from models.database import Base, insert_into
-from models.prepared import Prepared
+from models.prepared import Prepared, Source, connection_of
 
 SHARDS = 16
 """A count is the sum of so many rows: receipts that arrive at once seldom wait for each other's."""
@@ -41,11 +40,11 @@ class Tally(Base):
     value: Mapped[float]
 
 
-def count(session: Session, amounts: Counter[Count] | dict[Count, float]) -> None:
+def count(on: Source, amounts: Mapping[Count, float]) -> None:
     """Add to the counts, in one order, so that two transactions never wait for each other both ways."""
     shard = random.randrange(SHARDS)  # noqa: S311 - it only spreads the rows
     rows = [{**what._asdict(), "shard": shard, "value": amounts[what]} for what in sorted(amounts)]
-    _add_up(session.connection().dialect.name).run_many(session, rows)
+    _add_up(connection_of(on).dialect.name).run_many(on, rows)
 
 
 @cache

@@ -11,7 +11,7 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from models.message_event import Line, MessageEventKind, line, tell_all
+from models.message_event import MessageEventKind, line, tell_all
 from models.tally import Count, count
 
 
@@ -20,9 +20,14 @@ def note(session: Session, message_id: UUID, kind: MessageEventKind, at: datetim
     session.info.setdefault("story", []).append(line(message_id, kind, at, **details))
 
 
-def note_outcome(session: Session, message: Any, outcome: str) -> None:
+def outcome(message: Any, word: str) -> dict[Count, int]:
+    """What the metrics count of what became of a message."""
+    return {Count("outcomes", message.channel.value, message.kind.value, word): 1}
+
+
+def note_outcome(session: Session, message: Any, word: str) -> None:
     """Note for the metrics what became of a message."""
-    note_counts(session, {Count("outcomes", message.channel.value, message.kind.value, outcome): 1})
+    note_counts(session, outcome(message, word))
 
 
 def note_counts(session: Session, counts: dict[Count, int]) -> None:
@@ -30,14 +35,9 @@ def note_counts(session: Session, counts: dict[Count, int]) -> None:
     session.info.setdefault("counts", Counter()).update(counts)
 
 
-def take_notes(session: Session) -> tuple[list[Line], Counter[Count]]:
-    """What was noted, for whoever writes it down."""
-    return session.info.pop("story", []), session.info.pop("counts", Counter())
-
-
 def write_down(session: Session) -> bool:
     """Write what was noted. Whether anything happened that the metrics count."""
-    lines, counts = take_notes(session)
-    tell_all(session, lines)
+    counts: Counter[Count] = session.info.pop("counts", Counter())
+    tell_all(session, session.info.pop("story", []))
     count(session, counts)
     return bool(counts)

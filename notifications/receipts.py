@@ -6,20 +6,20 @@ from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, Uuid, bindparam, exists, select, update
+from sqlalchemy import Connection, Uuid, bindparam, exists, or_, select, update
 from sqlalchemy.orm import Session
 from twilio.request_validator import RequestValidator  # type: ignore[import-untyped]
 
 from models.contact_task import ask_to_tell, call_not_needed
 from models.message import Channel, Message, MessageStatus
-from models.message_event import MessageEventKind, telling
+from models.message_event import MessageEventKind, line, telling
 from models.number import mark_unusable, stop_texts
-from models.prepared import Prepared, Together
+from models.prepared import Prepared, Source, Together
 from models.promise import HEARD, ToldBy, settle
 from models.tally import count
 from notifications.ladder import STOPPED, UNUSABLE, receipt_wait
 from notifications.mending import mend_next
-from notifications.notes import note, note_outcome, take_notes, write_down
+from notifications.notes import note, note_outcome, outcome, write_down
 
 QUEUED, SENT, FAILED, DELIVERED = 1, 2, 3, 4
 
@@ -52,47 +52,50 @@ def record_receipt(
     "Receipts come in any order, more than once, even before create returns; state is derived by rank." A
     word we do not know changes nothing.
     """
-    if rank_of(status) == FAILED:
-        # The visit's other messages may have to be mended: then it takes the whole row, in the session.
-        whole = session.get(Message, message_id, with_for_update=True, populate_existing=True)
-        if whole is not None and apply_status(
-            session, whole, sid=sid, status=status, error_code=error_code, at=at
-        ):
-            settle(session, [whole.visit_id])
-            write_down(session)
-        return whole is not None
-    row = _LOCK.first(session, message=message_id)
-    if row is None:
+    message = session.get(Message, message_id, with_for_update=True, populate_existing=True)
+    if message is None:
         return False
-    message: Any = SimpleNamespace(**row._asdict())
-    apply_status(session, message, sid=sid, status=status, error_code=error_code, at=at)
-    if vars(message) == row._asdict():
-        return True
-    lines, counts = take_notes(session)
-    told = {f"line_{name}": value for each in lines for name, value in each.items()}
-    if lines and message.status is MessageStatus.DELIVERED:
-        heard_by = ToldBy(message.channel)
-        _SAVE_DELIVERED.run(session, **vars(message), **told, key=message_id, told_by=heard_by)
-    else:
-        (_SAVE_AND_TELL if lines else _SAVE).run(session, **vars(message), **told, key=message_id)
-        # That a message the carrier has was also sent tells the ledger nothing.
-        if (message.status, message.accepted_at) != (row.status, row.accepted_at):
-            settle(session, [message.visit_id])
-    count(session, counts)
+    if apply_status(session, message, sid=sid, status=status, error_code=error_code, at=at):
+        session.flush()
+        settle(session, [message.visit_id])
+    write_down(session)
     return True
 
 
-_READ = ("id", "visit_id", "number", "news_id", "kind", "channel", "expires_at")
-_WRITTEN = (
-    "status",
-    "receipt_rank",
-    "carrier_id",
-    "accepted_at",
-    "delivered_at",
-    "lookups",
-    "look_up_at",
-    "next_way_at",
-)
+def is_usual(status: str) -> bool:
+    """Whether `record_usual` may do for a receipt that is news."""
+    return rank_of(status) in (SENT, DELIVERED)
+
+
+def record_usual(connection: Connection, message_id: UUID, *, sid: str, status: str, at: datetime) -> bool:
+    """Record what most receipts say: a text that the carrier has was sent or delivered, and nothing else hangs on
+    it. False, and nothing is done, if it is not so: then `record_receipt` has more to do.
+
+    They come by the hundred a second, so this is a handful of prepared statements.
+    """
+    rank = rank_of(status)
+    row = _LOCK.first(connection, message=message_id)
+    if row is None or row.status is not MessageStatus.ACCEPTED or row.carrier_id != sid:
+        return False
+    if rank <= row.receipt_rank:
+        return False
+    message = SimpleNamespace(**row._asdict())
+    message.receipt_rank = rank
+    told = line(message_id, MessageEventKind.RECEIPT, at, status=status)
+    values = {f"line_{name}": value for name, value in told.items()} | {"key": message_id}
+    if rank == SENT:
+        _SAVE_SENT.run(connection, **vars(message), **values)
+        return True
+    if _has_open_ends(connection, message):
+        return False
+    _mark_delivered(message, at)
+    _SAVE_DELIVERED.run(connection, **vars(message), **values, told_by=ToldBy(message.channel))
+    count(connection, outcome(message, "delivered"))
+    return True
+
+
+_READ = ("visit_id", "number", "news_id", "kind", "channel", "carrier_id", "accepted_at")
+_WRITTEN = ("status", "receipt_rank", "delivered_at", "look_up_at", "next_way_at")
 _ROW = Message.__table__.columns
 _LOCK = Prepared(
     select(*(_ROW[name] for name in (*_READ, *_WRITTEN)))
@@ -104,9 +107,9 @@ _SAVING = (
     .where(Message.id == bindparam("key"))
     .values({name: bindparam(name) for name in _WRITTEN})
 )
-_SAVE, _SAVE_AND_TELL = Together(_SAVING), Together(_SAVING, telling("line_"))
+_SAVE_SENT = Together(_SAVING, telling("line_"))
 _SAVE_DELIVERED = Together(HEARD, _SAVING, telling("line_"))
-"""What a receipt reads of a message and writes to it, unless it says that the message failed."""
+"""What the usual receipt reads of a message and writes to it."""
 
 _STANDING = Prepared(
     select(Message.receipt_rank, Message.carrier_id, Message.accepted_at).where(Message.id == bindparam("message"))
@@ -187,14 +190,10 @@ def _accepted(message: Message) -> None:
 
 def _delivered(session: Session, message: Message, at: datetime) -> None:
     """The resident knows: nothing else of this news has to go, and nobody has to ring."""
-    message.status = MessageStatus.DELIVERED
-    message.delivered_at = at
-    message.look_up_at = message.next_way_at = None
+    _mark_delivered(message, at)
     session.flush()
-    open_ends: Any = _OPEN_ENDS.first(session, visit=message.visit_id, number=message.number, news=message.news_id)
-    if open_ends.messages:
+    if _has_open_ends(session, message):
         _stop_following(session, message, at)
-    if open_ends.task:
         call_not_needed(session, message.news_id)
     note_outcome(session, message, "delivered")
 
@@ -206,12 +205,21 @@ _FOLLOWING = (
     Message.status == MessageStatus.HELD,
 )
 _OPEN_ENDS = Prepared(
-    select(
-        exists().where(*_FOLLOWING).label("messages"),
-        exists().where(ask_to_tell(bindparam("news", type_=Uuid()))).label("task"),
-    )
+    select(or_(exists().where(*_FOLLOWING), exists().where(ask_to_tell(bindparam("news", type_=Uuid())))))
 )
-"""Whether anything else was to tell this news: seldom, so that one look replaces two changes."""
+
+
+def _has_open_ends(on: Source, message: Any) -> bool:
+    """Whether anything or anybody else was to tell this news: seldom, so that one look replaces two changes."""
+    found = _OPEN_ENDS.first(on, visit=message.visit_id, number=message.number, news=message.news_id)
+    return bool(found and found[0])
+
+
+def _mark_delivered(message: Any, at: datetime) -> None:
+    """Say of a message, or of what was read of one, that it reached its resident."""
+    message.status = MessageStatus.DELIVERED
+    message.delivered_at = at
+    message.look_up_at = message.next_way_at = None
 
 
 def _stop_following(session: Session, message: Message, at: datetime) -> None:

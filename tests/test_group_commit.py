@@ -10,7 +10,7 @@ from sqlalchemy import event, func, select, text
 from sqlalchemy.exc import OperationalError
 
 from migrations.tables import metadata
-from models import database
+from models import database, tally
 from models.officer import Officer
 from tests import factories
 
@@ -80,6 +80,30 @@ def test_one_that_fails_takes_nobody_with_it(sqlite: None) -> None:
     ends = together(factories.officer, fails, factories.officer, fails)
     assert [type(end) for end in ends] == [type(None), KeyError, type(None), KeyError]
     assert count() == 3
+
+
+def adds_up() -> None:
+    with database.changing() as connection:
+        tally.count(connection, {tally.Count("tried"): 1})
+
+
+def adds_up_and_fails() -> None:
+    with database.changing() as connection:
+        tally.count(connection, {tally.Count("tried"): 1})
+        raise KeyError("mine alone")
+
+
+def test_a_change_without_a_session_shares_the_commit_and_stands_or_falls_alone(sqlite: None) -> None:
+    ends = together(adds_up, fails, adds_up_and_fails, factories.officer, adds_up)
+    assert [type(end) for end in ends] == [type(None), KeyError, KeyError, type(None), type(None)]
+    with database.reading() as session:
+        assert tally.totals(session, ["tried"]) == {tally.Count("tried"): 2}
+    assert count() == 2
+    with pytest.raises(KeyError):
+        adds_up_and_fails()
+    adds_up()
+    with database.reading() as session:
+        assert tally.totals(session, ["tried"]) == {tally.Count("tried"): 3}
 
 
 def test_a_lone_failure_leaves_nothing_and_the_next_writes(sqlite: None) -> None:

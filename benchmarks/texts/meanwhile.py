@@ -5,7 +5,7 @@ from itertools import cycle
 from urllib.parse import urlencode
 from uuid import UUID
 
-from sqlalchemy import func, select, update
+from sqlalchemy import bindparam, func, select, update
 from twilio.request_validator import RequestValidator  # type: ignore[import-untyped]
 
 from benchmarks.load import WrongAnswer, request
@@ -36,14 +36,16 @@ def receipts(stage: Stage) -> list[Figure]:
             ids = stage.queue(connection, range(count), cycle((MessageKind.BOOKED, MessageKind.MOVED)))
             connection.execute(
                 update(Message)
-                .where(Message.status == MessageStatus.HELD)
+                .where(Message.id == bindparam("key"))
                 .values(
                     status=MessageStatus.ACCEPTED,
                     attempts=1,
                     carrier="twilio",
+                    carrier_id=bindparam("sid"),
                     accepted_at=stage.bench.now(),
                     receipt_rank=1,
-                )
+                ),
+                [{"key": message_id, "sid": _sid(message_id)} for message_id in ids],
             )
             connection.commit()
         asked = [_receipt(message_id, word) for message_id in ids for word in _WORDS for _ in range(EACH_COMES)]
@@ -69,10 +71,14 @@ def receipts(stage: Stage) -> list[Figure]:
     ]
 
 
+def _sid(message_id: UUID) -> str:
+    return f"SM{message_id.hex}"
+
+
 def _receipt(message_id: UUID, word: str) -> bytes:
     path = f"/callbacks/twilio/status?message={message_id}"
     form = {
-        "MessageSid": f"SM{message_id.hex}",
+        "MessageSid": _sid(message_id),
         "MessageStatus": word,
         "AccountSid": ACCOUNT,
         "From": "+447700900999",
