@@ -29,6 +29,7 @@ from api import (
     visit_events,
     visit_messages,
     visits,
+    well_known,
 )
 from api.blueprint import Api, marshmallow_plugin
 from api.config import Settings
@@ -97,6 +98,7 @@ def create_app(settings: Settings | None = None) -> Flask:
         visit_messages,
         me,
         badges,
+        well_known,
         contact_tasks,
         reports,
         callbacks,

@@ -1,15 +1,14 @@
-"""Badges for admins: issue another, revoke one; and the public keys for offline checks."""
+"""Badges for admins: issue another, revoke one."""
 
 from typing import Any
 from uuid import UUID
 
 import marshmallow as ma
-from flask import Response, current_app
 from marshmallow import fields
 from sqlalchemy import select
 
-from api.auth import anyone, roles, who
-from api.blueprint import Blueprint, Resource, answer
+from api.auth import roles, who
+from api.blueprint import Blueprint, Resource
 from api.fields import Instant, Text
 from api.officers import find as find_officer
 from id_badges.tokens import badge_id_of
@@ -18,7 +17,7 @@ from models.badge import Badge, BadgeKind
 from models.database import reading, transaction
 from models.errors import Unknown
 
-blp = Blueprint("badges", __name__, description="Badges and the keys they are signed with")
+blp = Blueprint("badges", __name__, description="Badges, for admins")
 
 
 class RevocationIn(ma.Schema):
@@ -88,21 +87,3 @@ class Revocation(Resource):
             found = badge.find(session, wanted)
             found.revoke(by=who().user_id, reason=given["reason"], at=clock.now())
             return found
-
-
-class JwkSetOut(ma.Schema):
-    """A JWK set (RFC 7517)."""
-
-    keys = fields.List(fields.Dict(), required=True)
-
-
-@blp.route("/.well-known/jwks.json")
-class Jwks(Resource):
-    @anyone
-    @blp.response(200, JwkSetOut, headers={"ETag": {"schema": {"type": "string"}}})
-    def get(self) -> Response:
-        """The public keys that badges are signed with"""
-        keys = answer(current_app.extensions["keyring"].jwks(clock.now()))
-        keys.headers["Cache-Control"] = "public, max-age=300"
-        keys.add_etag()
-        return keys

@@ -192,10 +192,13 @@ class KeyRing:
         return self._keys().get(kid)
 
     def jwks(self, at: datetime) -> dict[str, list[dict[str, str]]]:
-        """The public keys as a JWK set (RFC 7517): those to come, those in use and those still believed."""
+        """The public keys as a JWK set (RFC 7517): those to come, those in use and those still believed.
+
+        Each says besides what it may sign and when, as the registry does (`RegisteredKey.from_json`).
+        """
         return {
             "keys": [
-                {"kty": "OKP", "crv": "Ed25519", "kid": key.kid, "x": key.x, "use": "sig", "alg": "EdDSA"}
+                {"kty": "OKP", "crv": "Ed25519", "use": "sig", "alg": "EdDSA", **key.to_json()}
                 for key in self._keys().values()
                 if key.state is not KeyState.COMPROMISED and at < key.verify_until
             ]

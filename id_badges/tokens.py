@@ -8,10 +8,11 @@ import base64
 import binascii
 import json
 import re
+from collections.abc import Container
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from typing import Any, Never
+from typing import Any, Never, Protocol
 from uuid import UUID
 
 import jwt
@@ -114,12 +115,28 @@ def mint_phone_badge(keyring: KeyRing, *, issuer: str, badge_id: UUID, at: datet
     return jwt.encode(claims, key.private_key, algorithm="EdDSA", headers={"kid": key.kid, "typ": TYPE})
 
 
-def read(token: str, *, keyring: KeyRing, issuer: str, at: datetime) -> Reading:
+class Keys(Protocol):
+    """Where a public key is looked up by its name: the council's key ring, or a published set of keys."""
+
+    def verifying_key(self, kid: str) -> RegisteredKey | None:
+        """The key called `kid`, in whatever state it is, or None."""
+
+
+def read(token: str, *, keyring: Keys, issuer: str, at: datetime) -> Reading:
     """Read a token that anybody may have made, or raise Forged at the first thing that is not exactly ours.
 
     Raises KeysUnusable, which is no verdict on the badge, when the keys cannot be read.
     """
-    if len(token) > LONGEST_TOKEN:
+    key, claimed = open_signed(token, keyring=keyring, kind=TYPE, longest=LONGEST_TOKEN, purposes=_KIND, at=at)
+    return _reading(_KIND[key.purpose], claimed, key, issuer, at)
+
+
+def open_signed(
+    token: str, *, keyring: Keys, kind: str, longest: int, purposes: Container[Purpose], at: datetime
+) -> tuple[RegisteredKey, dict[str, Any]]:
+    """The key and the claims of a token of this type (`typ`) and at most this many characters, or raise Forged at
+    the first thing that is not exactly ours. What the claims mean is for the caller."""
+    if len(token) > longest:
         raise Forged("too-long")
     if not token.isascii():
         raise Forged("not-ascii")
@@ -129,14 +146,14 @@ def read(token: str, *, keyring: KeyRing, issuer: str, at: datetime) -> Reading:
         raise Forged("not-three-segments")
     header, claims, signature = (_decode(segment) for segment in segments)
     members, claimed = _parse(header), _parse(claims)
-    key = _key_of(members, keyring, at)
+    key = _key_of(members, keyring, kind, purposes, at)
     if len(signature) != 64:
         raise Forged("signature-length")
     try:
         key.public_key.verify(signature, signed.encode())
     except InvalidSignature:
         raise Forged("signature") from None
-    return _reading(_KIND[key.purpose], claimed, key, issuer, at)
+    return key, claimed
 
 
 def clock(not_before: datetime, expires_at: datetime, at: datetime) -> Clock:
@@ -185,15 +202,17 @@ def _refuse_number(text: str) -> Never:
 _json = json.JSONDecoder(object_pairs_hook=_only_once, parse_float=_refuse_number, parse_constant=_refuse_number)
 
 
-def _key_of(header: dict[str, Any], keyring: KeyRing, at: datetime) -> RegisteredKey:
-    """The key the header names, if it is ours and good for badges now. No key comes from anywhere else."""
+def _key_of(
+    header: dict[str, Any], keyring: Keys, kind: str, purposes: Container[Purpose], at: datetime
+) -> RegisteredKey:
+    """The key the header names, if it is ours and good for this now. No key comes from anywhere else."""
     kid = header.get("kid")
-    if not isinstance(kid, str) or header != {"alg": "EdDSA", "kid": kid, "typ": TYPE}:
+    if not isinstance(kid, str) or header != {"alg": "EdDSA", "kid": kid, "typ": kind}:
         raise Forged("header")
     key = keyring.verifying_key(kid)
     if key is None:
         raise Forged("unknown-key")
-    if key.purpose not in _KIND:
+    if key.purpose not in purposes:
         raise Forged("key-of-another-purpose")
     if not key.is_believed(at):
         raise Forged(f"key-{key.state.value}" if key.state not in _IN_USE else "key-too-old")

@@ -3,12 +3,25 @@
 import secrets
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from enum import StrEnum
+from enum import IntEnum, StrEnum
 from uuid import UUID, uuid4
 
-from sqlalchemy import ColumnElement, ForeignKey, Index, String, bindparam, exists, select, true
+from sqlalchemy import (
+    ColumnElement,
+    Date,
+    ForeignKey,
+    Index,
+    String,
+    and_,
+    bindparam,
+    exists,
+    or_,
+    select,
+    true,
+)
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
+from models.clock import LONDON
 from models.database import Base, UtcDateTime, by_value, new_id
 from models.diary import LONGEST_VISIT, working_hours_cover
 from models.errors import BadgeRevoked, Unknown
@@ -31,6 +44,14 @@ class BadgeKind(StrEnum):
 
     PHONE = "phone"
     CARD = "card"
+
+
+class CardStatus(IntEnum):
+    """What the published list says of a card, by the numbers of the Token Status List."""
+
+    VALID = 0
+    INVALID = 1
+    SUSPENDED = 2
 
 
 class Badge(Base):
@@ -163,6 +184,24 @@ def _issue(session: Session, officer: Officer, *, by: UUID | None, at: datetime)
     session.flush()
     return badge
 
+
+def card_statuses(on: Source, at: datetime) -> list[tuple[int, CardStatus]]:
+    """The cards that the council does not stand by at `at`, by their place in the status list."""
+    rows = _NOT_VALID.all(on, today=at.astimezone(LONDON).date())
+    return [(row.status_index, CardStatus.INVALID if row.ended else CardStatus.SUSPENDED) for row in rows]
+
+
+_ended = or_(
+    Badge.revoked_at.is_not(None),
+    Officer.active.is_(False),
+    and_(Officer.contract_ends_on.is_not(None), Officer.contract_ends_on < bindparam("today", type_=Date())),
+)
+_NOT_VALID = Prepared(
+    select(Badge.status_index, _ended.label("ended"))
+    .join(Officer, Officer.id == Badge.officer_id)
+    .where(Badge.status_index.is_not(None), or_(_ended, Officer.suspended_at.is_not(None)))
+    .order_by(Badge.status_index)
+)
 
 _AT_WORK = select(
     Badge.id,

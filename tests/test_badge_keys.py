@@ -247,7 +247,8 @@ def test_the_published_keys_are_public_and_complete(folder: Path) -> None:
     published = ring.jwks(NOON)["keys"]
     assert len(published) == 3
     for jwk in published:
-        assert set(jwk) == {"kty", "crv", "kid", "x", "use", "alg"}
+        timed = {"purpose", "sign_from", "sign_until", "verify_until", "state"}
+        assert set(jwk) == {"kty", "crv", "kid", "x", "use", "alg"} | timed
         assert (jwk["kty"], jwk["crv"], jwk["use"], jwk["alg"]) == ("OKP", "Ed25519", "sig", "EdDSA")
         assert keys.thumbprint(jwk["x"]).startswith(jwk["kid"])
     assert "PRIVATE" not in json.dumps(ring.jwks(NOON)) + (folder / keys.REGISTRY).read_text()

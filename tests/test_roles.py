@@ -62,6 +62,7 @@ MATRIX = {
     "GET /v1/reports/notice": "admin scheduler",
     "GET /v1/reports/notice/changes": "admin scheduler",
     "GET /.well-known/jwks.json": "anyone",
+    "GET /.well-known/badge-status": "anyone",
     "POST /callbacks/twilio/status": "anyone",
     "POST /callbacks/twilio/call": "anyone",
     "POST /callbacks/twilio/inbound": "anyone",
