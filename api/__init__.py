@@ -22,6 +22,7 @@ from api import (
     officers,
     reports,
     residents,
+    scans,
     secret_keys,
     tokens,
     users,
@@ -33,6 +34,7 @@ from api import (
 from api.blueprint import Api, marshmallow_plugin
 from api.config import Settings
 from api.json import OrjsonProvider
+from api.scan_log import ScanLog
 from models import clock, database
 
 DESCRIPTION = """\
@@ -71,6 +73,7 @@ def create_app(settings: Settings | None = None) -> Flask:
         digest_key=keys.digests,
         photo_links=keys.photo_links,
         keyring=keys.badges,
+        scan_log=ScanLog(scans.chain_key(keys.digests)),
         check_limiter=FixedWindowRateLimiter(MemoryStorage()),
     )
 
@@ -96,6 +99,7 @@ def create_app(settings: Settings | None = None) -> Flask:
         visit_events,
         visit_messages,
         me,
+        scans,
         badges,
         contact_tasks,
         reports,

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from api.auth import anyone
 from api.blueprint import Blueprint, Resource
+from api.scan_log import DROPPED
 from models import clock
 from models.contact_task import to_ring
 from models.database import reading
@@ -61,6 +62,7 @@ class _Collector:
                 *_counts(session),
                 _senders(session, self._at),
                 *_contact_tasks(session, self._at),
+                _scans(session),
             ]
 
 
@@ -138,3 +140,11 @@ def _contact_tasks(session: Session, at: datetime) -> Iterator[Metric]:
         overdue.add_metric((reason,), tasks.overdue)
     yield open_tasks
     yield overdue
+
+
+def _scans(session: Session) -> Metric:
+    return CounterMetricFamily(
+        "home_visits_scans_dropped",
+        "Checks of badges that were answered and not recorded, for want of room in the queue.",
+        value=totals(session, [DROPPED.name]).get(DROPPED, 0),
+    )

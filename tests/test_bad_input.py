@@ -35,8 +35,9 @@ MONDAY = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 BODY = {400, 413, 415, 422}
 """What says that a body is wrong."""
 
-NOTES = {"kept_answers", "sign_in_failures"}
-"""Refusals are remembered here on purpose: for a repeated request, and to slow guessing."""
+NOTES = {"kept_answers", "sign_in_failures", "scans", "scans_end", "scan_salts", "incidents"}
+"""Refusals are remembered here on purpose: for a repeated request, to slow guessing, and because a false badge was
+checked."""
 
 
 @dataclass(frozen=True)

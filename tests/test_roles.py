@@ -55,6 +55,7 @@ MATRIX = {
     "GET /v1/me/badge": "officer",
     "GET /v1/me/badge.svg": "officer",
     "GET /v1/me/badge.png": "officer",
+    "GET /v1/me/scans": "officer",
     "GET /v1/contact-tasks": "scheduler",
     "GET /v1/contact-tasks/{}": "scheduler",
     "PATCH /v1/contact-tasks/{}": "scheduler",
