@@ -62,7 +62,6 @@ class _Collector:
                 *_counts(session),
                 _senders(session, self._at),
                 *_contact_tasks(session, self._at),
-                _scans(session),
             ]
 
 
@@ -88,7 +87,7 @@ def _queue(session: Session, at: datetime) -> Iterator[Metric]:
 
 
 def _counts(session: Session) -> Iterator[Metric]:
-    counted = totals(session, ("outcomes", "parts", "lateness", "lateness_ms"))
+    counted = totals(session, ("outcomes", "parts", "lateness", "lateness_ms", DROPPED.name))
     outcomes = CounterMetricFamily(
         "home_visits_message_outcomes", "What became of messages.", labels=("channel", "kind", "outcome")
     )
@@ -112,6 +111,11 @@ def _counts(session: Session) -> Iterator[Metric]:
         buckets = list(zip(_BUCKETS.values(), accumulate(in_bucket), strict=True))
         lateness.add_metric((channel, kind), buckets, seconds)
     yield lateness
+    yield CounterMetricFamily(
+        "home_visits_scans_dropped",
+        "Checks of badges that were answered and not recorded, for want of room in the queue.",
+        value=counted.get(DROPPED, 0),
+    )
 
 
 def _senders(session: Session, at: datetime) -> Metric:
@@ -140,11 +144,3 @@ def _contact_tasks(session: Session, at: datetime) -> Iterator[Metric]:
         overdue.add_metric((reason,), tasks.overdue)
     yield open_tasks
     yield overdue
-
-
-def _scans(session: Session) -> Metric:
-    return CounterMetricFamily(
-        "home_visits_scans_dropped",
-        "Checks of badges that were answered and not recorded, for want of room in the queue.",
-        value=totals(session, [DROPPED.name]).get(DROPPED, 0),
-    )

@@ -78,7 +78,9 @@ class Incident(Base):
     closed_by_id: Mapped[UUID | None] = mapped_column(ForeignKey("users.id"))
 
     def close(self, *, by: UUID, at: datetime) -> None:
-        """It has been seen to: the same thing happening again is a new incident."""
+        """It has been seen to: the same thing happening again is a new incident. The first closing stays."""
+        if self.status is IncidentStatus.CLOSED:
+            return
         self.status, self.open_key = IncidentStatus.CLOSED, None
         self.closed_at, self.closed_by_id = at, by
 
