@@ -16,12 +16,14 @@ from api import (
     door,
     errors,
     health,
+    incidents,
     logs,
     me,
     metrics,
     officers,
     reports,
     residents,
+    scans,
     secret_keys,
     tokens,
     users,
@@ -34,6 +36,7 @@ from api import (
 from api.blueprint import Api, marshmallow_plugin
 from api.config import Settings
 from api.json import OrjsonProvider
+from api.scan_log import ScanLog
 from models import clock, database
 
 DESCRIPTION = """\
@@ -72,6 +75,7 @@ def create_app(settings: Settings | None = None) -> Flask:
         digest_key=keys.digests,
         photo_links=keys.photo_links,
         keyring=keys.badges,
+        scan_log=ScanLog(scans.chain_key(keys.digests)),
         check_limiter=FixedWindowRateLimiter(MemoryStorage()),
     )
 
@@ -97,9 +101,11 @@ def create_app(settings: Settings | None = None) -> Flask:
         visit_events,
         visit_messages,
         me,
+        scans,
         badges,
         well_known,
         contact_tasks,
+        incidents,
         reports,
         callbacks,
         health,

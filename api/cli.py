@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import urllib.request
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -16,15 +17,17 @@ from flask import Flask
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
-from api import cli_texts, demonstration
+from api import cli_records, cli_texts, demonstration
 from api.config import Settings
 from models import clock
 from models.database import transaction
 from models.message import Channel
 from models.officer import Officer
 from models.user import Role, User
+from notifications.alerts import AlertSender
 from notifications.dispatcher import Dispatcher, stop_on_signals
 from notifications.senders import senders_from
+from notifications.senders.outcomes import Sender
 from notifications.texts import Council
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -35,6 +38,7 @@ def register(app: Flask) -> None:
     """Add the commands to `flask`."""
     settings: Settings = app.config["SETTINGS"]
     app.cli.add_command(cli_texts.texts)
+    app.cli.add_command(cli_records.prove_scans)
 
     @app.cli.command("create-user")
     @click.option("--username", required=True)
@@ -64,15 +68,28 @@ def register(app: Flask) -> None:
     @app.cli.command("send-texts")
     @click.option("--once", is_flag=True, help="Send what is due, then end.")
     def send_texts(once: bool) -> None:
-        """Send the texts that are due, until stopped."""
+        """Send the texts that are due, to duty managers too, until stopped."""
         dispatcher = dispatcher_of(settings)
+        alerts = alert_sender_of(settings)
         if once:
             try:
+                if alerts:
+                    alerts.send_due()
                 click.echo(f"{dispatcher.send_due()} sent")
             finally:
                 dispatcher.close()
-        else:
-            dispatcher.run(stop_on_signals())
+            return
+        stop = stop_on_signals()
+        # Beside the dispatcher and not in its turns: neither keeps the other waiting.
+        beside = threading.Thread(target=alerts.run, args=(stop,)) if alerts else None
+        if beside:
+            beside.start()
+        try:
+            dispatcher.run(stop)
+        finally:
+            stop.set()
+            if beside:
+                beside.join()
 
     @app.cli.command("load-demonstration")
     def load_demonstration() -> None:
@@ -94,7 +111,20 @@ def register(app: Flask) -> None:
 
 def dispatcher_of(settings: Settings) -> Dispatcher:
     """The dispatcher that the settings ask for."""
-    senders = senders_from(
+    rates = {Channel.TEXT: settings.sms_parts_per_second, Channel.CALL: settings.calls_per_second}
+    council = Council(settings.council_name, settings.council_phone)
+    return Dispatcher(_senders(settings), council, per_second=rates)
+
+
+def alert_sender_of(settings: Settings) -> AlertSender | None:
+    """What tells the duty managers of incidents; None if the settings name none."""
+    if not settings.duty_manager_phones:
+        return None
+    return AlertSender(_senders(settings)[Channel.TEXT], settings.council_name, settings.duty_manager_phones)
+
+
+def _senders(settings: Settings) -> dict[Channel, Sender]:
+    return senders_from(
         sms_sender=settings.sms_sender,
         public_base_url=settings.public_base_url,
         account_sid=settings.twilio_account_sid,
@@ -107,8 +137,6 @@ def dispatcher_of(settings: Settings) -> Dispatcher:
         email_from=settings.email_from,
         mail_folder=settings.mail_folder,
     )
-    rates = {Channel.TEXT: settings.sms_parts_per_second, Channel.CALL: settings.calls_per_second}
-    return Dispatcher(senders, Council(settings.council_name, settings.council_phone), per_second=rates)
 
 
 def migrate() -> None:

@@ -42,6 +42,7 @@ class Settings:
     calls_per_second: int
     smtp_url: str | None
     email_from: str
+    duty_manager_phones: tuple[str, ...]
     badge_issuer: str
     checks_per_minute: int
     trusted_proxies: int
@@ -88,6 +89,7 @@ class Settings:
             calls_per_second=number("CALLS_PER_SECOND", 1),
             smtp_url=text("SMTP_URL") or None,
             email_from=text("EMAIL_FROM", "visits@council.example"),
+            duty_manager_phones=tuple(text("DUTY_MANAGER_PHONES").replace(",", " ").split()),
             badge_issuer=text("BADGE_ISSUER", "harrow"),
             checks_per_minute=number("CHECKS_PER_MINUTE", 60),
             trusted_proxies=number("TRUSTED_PROXIES", 0),
@@ -117,6 +119,12 @@ class Settings:
             raise BadSetting("SMTP_URL must be an address such as smtp://user:password@mail.internal:587")
         if not re.fullmatch(r"[^@\s<>]+@[^@\s<>]+", self.email_from):
             raise BadSetting("EMAIL_FROM must be an e-mail address such as visits@harrow.gov.uk")
+        if not all(re.fullmatch(r"\+[1-9][0-9]{7,14}", phone) for phone in self.duty_manager_phones):
+            raise BadSetting(
+                "DUTY_MANAGER_PHONES must be numbers such as +447700900123, with commas between them."
+            )
+        if len(set(self.duty_manager_phones)) < len(self.duty_manager_phones):
+            raise BadSetting("DUTY_MANAGER_PHONES names a number twice.")
         if self.smtp_url and not environ.get("EMAIL_FROM", "").strip():
             raise BadSetting("SMTP_URL needs EMAIL_FROM, the address our e-mails come from.")
         if not self.production:

@@ -13,6 +13,7 @@ from api.blueprint import answer
 from api.config import Settings
 from api.errors import problem
 from api.pages import a_resident_asks, dressed, page, private, render
+from api.scans import noted
 from id_badges import short_code
 from id_badges.keys import KeyRing, KeysUnusable
 from id_badges.tokens import Forged, read
@@ -22,6 +23,7 @@ from models.badge import find_by_handle, find_record
 from models.clock import LONDON
 from models.database import looking, reading
 from models.officer import Employment, OfficerPhoto
+from models.scan import ScanKind
 
 UNAVAILABLE = (SQLAlchemyError, KeysUnusable, OSError)
 """What makes a check impossible, and says nothing about the person at the door."""
@@ -60,7 +62,8 @@ def register(app: Flask) -> None:
     @app.get("/b/<anything:token>")
     @anyone
     def check_badge(token: str) -> Response:
-        return too_many() or show(check_token(token, clock.now()))
+        kind = ScanKind.PAGE if a_resident_asks() else ScanKind.JSON
+        return too_many() or show(noted(check_token(token, clock.now()), kind))
 
     @app.get("/b", strict_slashes=False)
     @anyone
@@ -78,7 +81,7 @@ def register(app: Flask) -> None:
             return refused
         code = short_code.parse(typed) if isinstance(typed, str) else None
         if code is not None:
-            return show(check_short_code(code, clock.now()))
+            return show(noted(check_short_code(code, clock.now()), ScanKind.TYPED_CODE))
         if not a_resident_asks():
             return problem(
                 422,

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from api.auth import anyone
 from api.blueprint import Blueprint, Resource
+from api.scan_log import DROPPED
 from models import clock
 from models.contact_task import to_ring
 from models.database import reading
@@ -86,7 +87,7 @@ def _queue(session: Session, at: datetime) -> Iterator[Metric]:
 
 
 def _counts(session: Session) -> Iterator[Metric]:
-    counted = totals(session, ("outcomes", "parts", "lateness", "lateness_ms"))
+    counted = totals(session, ("outcomes", "parts", "lateness", "lateness_ms", DROPPED.name))
     outcomes = CounterMetricFamily(
         "home_visits_message_outcomes", "What became of messages.", labels=("channel", "kind", "outcome")
     )
@@ -110,6 +111,11 @@ def _counts(session: Session) -> Iterator[Metric]:
         buckets = list(zip(_BUCKETS.values(), accumulate(in_bucket), strict=True))
         lateness.add_metric((channel, kind), buckets, seconds)
     yield lateness
+    yield CounterMetricFamily(
+        "home_visits_scans_dropped",
+        "Checks of badges that were answered and not recorded, for want of room in the queue.",
+        value=counted.get(DROPPED, 0),
+    )
 
 
 def _senders(session: Session, at: datetime) -> Metric:

@@ -1,6 +1,6 @@
 """What the resident is told: one of four looks, from what the badge says and what the register says."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
@@ -48,6 +48,16 @@ class ShownOfficer:
 
 
 @dataclass(frozen=True, slots=True)
+class Checked:
+    """Which badge a signed token was of, for the scan's record and never for the page."""
+
+    badge_id: UUID
+    kind: BadgeKind
+    token_issued_at: datetime
+    officer_id: UUID | None
+
+
+@dataclass(frozen=True, slots=True)
 class Verdict:
     """The answer to one check. `reason` is for logs and tests: the page must not tell such things apart."""
 
@@ -55,6 +65,7 @@ class Verdict:
     checked_at: datetime
     reason: str
     officer: ShownOfficer | None = None
+    checked: Checked | None = None
 
     @property
     def look(self) -> Look:
@@ -67,6 +78,12 @@ def judge(reading: Reading, record: BadgeRecord | None, *, at: datetime) -> Verd
 
     A token timed out or not yet valid shows no officer at all: a screenshot must not earn any trust.
     """
+    officer_id = record.officer_id if record else None
+    checked = Checked(reading.badge_id, reading.kind, reading.issued_at, officer_id)
+    return replace(_judged(reading, record, at), checked=checked)
+
+
+def _judged(reading: Reading, record: BadgeRecord | None, at: datetime) -> Verdict:
     refused = _refusal(reading, record, at)
     if refused or record is None:
         return not_confirmed(refused or "unknown", at)

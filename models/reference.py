@@ -13,6 +13,15 @@ def new_visit_reference() -> str:
     neighbours. Numbers whose check would be one of his five signs are never handed out: nobody can
     say `~` over the telephone.
     """
+    return f"HV-{_new_body()}"
+
+
+def new_incident_reference() -> str:
+    """`HC-7K2M-9XQ4`: the same for an incident, which somebody may ring us about."""
+    return f"HC-{_new_body()}"
+
+
+def _new_body() -> str:
     while True:
         number = secrets.randbits(35)
         if number % 37 < 32:
@@ -22,7 +31,7 @@ def new_visit_reference() -> str:
 def _spell(number: int) -> str:
     digits = "".join(ALPHABET[number >> shift & 31] for shift in range(30, -1, -5))
     body = digits + ALPHABET[number % 37]
-    return f"HV-{body[:4]}-{body[4:]}"
+    return f"{body[:4]}-{body[4:]}"
 
 
 def read_visit_reference(text: str) -> str | None:
@@ -33,4 +42,4 @@ def read_visit_reference(text: str) -> str | None:
     number = 0
     for digit in plain[:7]:
         number = number << 5 | ALPHABET.index(digit)
-    return _spell(number) if number % 37 == ALPHABET.index(plain[7]) else None
+    return f"HV-{_spell(number)}" if number % 37 == ALPHABET.index(plain[7]) else None

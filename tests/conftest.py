@@ -121,7 +121,7 @@ _made: dict[Settings, Flask] = {}
 
 
 @pytest.fixture
-def app(database: str, environment: dict[str, str], stopped_clock: StoppedClock) -> Flask:
+def app(database: str, environment: dict[str, str], stopped_clock: StoppedClock) -> Iterator[Flask]:
     """The real application on a real, empty database, with a clock that stands still.
 
     Making it costs more than most tests do, so it is made once for the same settings. A test that changes
@@ -132,7 +132,9 @@ def app(database: str, environment: dict[str, str], stopped_clock: StoppedClock)
         logs.configure(settings.log_level)
     else:
         _made[settings] = create_app(settings)
-    return _made[settings]
+    yield _made[settings]
+    # What this test scanned is not to be written into the next one's empty database.
+    _made[settings].extensions["scan_log"].flush()
 
 
 class Client:

@@ -18,7 +18,7 @@ from uuid import uuid4
 import pytest
 from flask import Flask
 from PIL import Image
-from sqlalchemy import text
+from sqlalchemy import select, text
 
 from api import create_app
 from api.config import Settings
@@ -26,6 +26,7 @@ from migrations.tables import metadata
 from models import clock, database, user
 from models.badge import current_phone_badge, phone_badge_for
 from models.contact_task import ContactReason, ContactTask, ContactTaskStatus
+from models.incident import Incident, IncidentKind, open_incident
 from models.officer import Officer
 from models.user import Role, User
 from tests import factories
@@ -35,8 +36,9 @@ MONDAY = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 BODY = {400, 413, 415, 422}
 """What says that a body is wrong."""
 
-NOTES = {"kept_answers", "sign_in_failures"}
-"""Refusals are remembered here on purpose: for a repeated request, and to slow guessing."""
+NOTES = {"kept_answers", "sign_in_failures", "scans", "scans_end", "scan_salts", "incidents"}
+"""Refusals are remembered here on purpose: for a repeated request, to slow guessing, and because a false badge was
+checked."""
 
 
 @dataclass(frozen=True)
@@ -106,7 +108,9 @@ def world(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterat
         phone_badge_for(session, session.get_one(Officer, officer.id), MONDAY)
         made = current_phone_badge(session, officer.id)
         assert made is not None
-        ids |= {"task": task.id, "badge": made.id}
+        open_incident(session, IncidentKind.BADGE_COPIED, at=MONDAY)
+        incident_id = session.scalar(select(Incident.id))
+        ids |= {"task": task.id, "badge": made.id, "incident": incident_id}
     before = everything()
     yield World(app, {name: str(value) for name, value in ids.items()}, tokens)
     assert everything() == before
@@ -311,6 +315,9 @@ WITH_BODY = [
     Endpoint(
         "PATCH", "/v1/contact-tasks/@task@", "scheduler", {"status": ("done", "enum"), "note": (None, "text?")}
     ),
+    Endpoint(
+        "PATCH", "/v1/incidents/@incident@", "scheduler", {"status": ("closed", "enum"), "note": (None, "text?")}
+    ),
 ]
 
 WITHOUT_BODY = [
@@ -331,7 +338,9 @@ WITHOUT_BODY = [
     Endpoint("GET", "/v1/me/badge", "officer"),
     Endpoint("GET", "/v1/me/badge.svg", "officer"),
     Endpoint("GET", "/v1/me/badge.png", "officer"),
+    Endpoint("GET", "/v1/me/scans", "officer"),
     Endpoint("GET", "/v1/contact-tasks", "scheduler"),
+    Endpoint("GET", "/v1/incidents", "scheduler"),
     Endpoint("GET", "/v1/reports/punctuality", "admin"),
     Endpoint("GET", "/v1/reports/notice", "admin"),
     Endpoint("DELETE", "/v1/tokens", "admin"),
@@ -804,7 +813,7 @@ BAD_DAYS = {
 
 def queries() -> Iterator[Case]:
     paged = ("/v1/users", "/v1/officers", "/v1/residents", "/v1/visits", "/v1/contact-tasks")
-    paged += ("/v1/visits/@visit@/history", "/v1/visits/@visit@/messages")
+    paged += ("/v1/visits/@visit@/history", "/v1/visits/@visit@/messages", "/v1/incidents", "/v1/me/scans")
     tables = {
         "/v1/me/visits": BAD_DAYS,
         "/v1/reports/punctuality": BAD_TIMES
@@ -830,6 +839,7 @@ def queries() -> Iterator[Case]:
         "due_before a word": "due_before=soon",
         "a status we do not know": "status=lost",
     }
+    tables["/v1/incidents"] |= {"a status we do not know": "status=lost", "a kind we do not know": "kind=fire"}
     roles = {endpoint.path: endpoint.role for endpoint in WITHOUT_BODY}
     for path, table in tables.items():
         for name, query in table.items():

@@ -81,6 +81,9 @@ def test_production_refuses_what_is_missing_or_made_for_development(changes, wor
         ("CHECKS_PER_MINUTE", "many"),
         ("CHECKS_PER_MINUTE", "1.5"),
         ("TRUSTED_PROXIES", "yes"),
+        ("DUTY_MANAGER_PHONES", "07700 900123"),
+        ("DUTY_MANAGER_PHONES", "+447700900123,nobody"),
+        ("DUTY_MANAGER_PHONES", "+447700900123,+447700900123"),
         ("BADGE_ISSUER", "Harrow"),
         ("BADGE_ISSUER", "harrowcouncil"),
         ("PUBLIC_BASE_URL", "visits.harrow.gov.uk"),
@@ -121,6 +124,11 @@ def test_the_councils_name_and_number_leave_room_for_the_words_of_every_text(nam
             Settings.from_environment(environ)
     else:
         assert Settings.from_environment(environ).council_name == name
+
+
+def test_duty_managers_may_be_several():
+    settings = Settings.from_environment({"DUTY_MANAGER_PHONES": "+447700900123, +447700900124,"})
+    assert settings.duty_manager_phones == ("+447700900123", "+447700900124")
 
 
 def test_every_setting_is_in_the_documentation():

@@ -1,0 +1,100 @@
+"""Scans written down just after the answer: "Recording never slows the answer"."""
+
+import logging
+import threading
+from contextlib import suppress
+from queue import Empty, Full, Queue
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from models.database import transaction
+from models.scan import Seen, append
+from models.suspicion import look_for_trouble
+from models.tally import Count, count
+
+ROOM = 2000
+"""Scans that may wait to be written: a quarter of a minute of a very busy town."""
+
+AT_ONCE = 200
+LOOK_EVERY_S = 0.2
+RETRY_S = 1.0
+
+DROPPED = Count("scans_dropped")
+
+log = logging.getLogger(__name__)
+
+
+class ScanLog:
+    """The scans of one process on their way to the database, in batches, by one thread.
+
+    The thread begins with the first scan, so that each process a server forks has its own. It is no daemon: when
+    the process stops, Python waits for it, and it writes what is left before it ends.
+    """
+
+    def __init__(self, secret: bytes) -> None:
+        self._secret = secret
+        self._waiting: Queue[Seen] = Queue(ROOM)
+        self._starting = threading.Lock()
+        self._thread: threading.Thread | None = None
+        self._dropped = 0
+
+    def put(self, seen: Seen) -> None:
+        """Take a scan. Never waits: when there is no room, the scan is counted and not kept."""
+        try:
+            self._waiting.put_nowait(seen)
+        except Full:
+            self._dropped += 1
+            log.error("scan_not_recorded", extra={"kind": seen.kind, "state": seen.state})
+        if self._thread is None or not self._thread.is_alive():
+            self._start()
+
+    def flush(self, seconds: float = 10) -> bool:
+        """Wait until all that was taken is written; whether it was in time."""
+        with self._waiting.all_tasks_done:
+            return self._waiting.all_tasks_done.wait_for(lambda: not self._waiting.unfinished_tasks, seconds)
+
+    def _start(self) -> None:
+        with self._starting:
+            if self._thread is None or not self._thread.is_alive():
+                # Said aloud, as a thread begun by one of the server's own threads would be a daemon like it.
+                self._thread = threading.Thread(target=self._run, name="scan-log", daemon=False)
+                self._thread.start()
+
+    def _run(self) -> None:
+        main = threading.main_thread()
+        while main.is_alive() or not self._waiting.empty():
+            batch = self._gather()
+            while batch and not self._write(batch) and main.is_alive():
+                # The database is away: what comes meanwhile waits in the queue, as long as there is room.
+                main.join(RETRY_S)
+            for _ in batch:
+                self._waiting.task_done()
+
+    def _gather(self) -> list[Seen]:
+        """The scans that wait, or the first that comes; none if none comes soon."""
+        batch: list[Seen] = []
+        with suppress(Empty):
+            batch.append(self._waiting.get(timeout=LOOK_EVERY_S))
+            while len(batch) < AT_ONCE:
+                batch.append(self._waiting.get_nowait())
+        return batch
+
+    def _write(self, batch: list[Seen]) -> bool:
+        """Whether the scans are in the database."""
+        dropped = self._dropped
+        try:
+            with transaction() as session:
+                scans = append(session, batch, secret=self._secret)
+                if dropped:
+                    count(session, {DROPPED: dropped})
+        except SQLAlchemyError as error:
+            log.error("scans_not_recorded", extra={"error": type(error).__name__, "scans": len(batch)})
+            return False
+        self._dropped -= dropped
+        # Apart from the records, which must stand whatever becomes of the incidents.
+        try:
+            with transaction() as session:
+                look_for_trouble(session, scans)
+        except SQLAlchemyError as error:
+            log.error("incident_not_opened", extra={"error": type(error).__name__})
+        return True

@@ -1,0 +1,177 @@
+"""Incidents: something is wrong at a door, and the duty managers are told."""
+
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+from uuid import UUID, uuid4
+
+from sqlalchemy import ForeignKey, Index, String, UniqueConstraint, update
+from sqlalchemy.orm import Mapped, Session, mapped_column
+from sqlalchemy.types import JSON
+
+from models.database import Base, by_value, insert_into, new_id
+from models.message import new_message_reference
+from models.reference import new_incident_reference
+
+LONGEST_WORDS = 2000
+WORDS_KEPT_FOR = timedelta(days=365)
+"""So long after an incident is closed, a complaint or the police may need its words and telephone number."""
+
+
+class IncidentKind(StrEnum):
+    """What is wrong."""
+
+    REVOKED_BADGE_SCANNED = "revoked_badge_scanned"
+    SUSPENDED_BADGE_SCANNED = "suspended_badge_scanned"
+    BADGE_IN_TWO_PLACES = "badge_in_two_places"
+    BADGE_COPIED = "badge_copied"
+    SCAN_FLOOD = "scan_flood"
+    CONCERN = "concern"
+
+
+class IncidentStatus(StrEnum):
+    """`open` until a person has seen to it."""
+
+    OPEN = "open"
+    CLOSED = "closed"
+
+
+class AlertStatus(StrEnum):
+    """Where a text to a duty manager stands. `unclear` may have gone: it is looked up before it could go again."""
+
+    WAITING = "waiting"
+    CLAIMED = "claimed"
+    UNCLEAR = "unclear"
+    SENT = "sent"
+    FAILED = "failed"
+
+
+class Incident(Base):
+    """One thing that is wrong: `count` times since `opened_at`, the last time at `last_at`.
+
+    `open_key` is what it is about while it is open: the database lets there be one of each. `words`, `phone` and
+    `given` (a visit reference or a badge's code, as typed) are a resident's, of a concern. `alerted_at` is when
+    the texts to the duty managers were written.
+    """
+
+    __tablename__ = "incidents"
+    __table_args__ = (Index("ix_incidents_status", "status", "opened_at", "id"),)
+
+    id: Mapped[UUID] = new_id()
+    reference: Mapped[str] = mapped_column(String(12), unique=True)
+    kind: Mapped[IncidentKind] = mapped_column(by_value(IncidentKind))
+    status: Mapped[IncidentStatus] = mapped_column(by_value(IncidentStatus))
+    open_key: Mapped[str | None] = mapped_column(String(80), unique=True)
+    badge_id: Mapped[UUID | None] = mapped_column(ForeignKey("badges.id"))
+    officer_id: Mapped[UUID | None] = mapped_column(ForeignKey("officers.id"))
+    visit_id: Mapped[UUID | None] = mapped_column(ForeignKey("visits.id"))
+    details: Mapped[dict[str, Any]] = mapped_column(JSON)
+    words: Mapped[str | None] = mapped_column(String(LONGEST_WORDS))
+    phone: Mapped[str | None] = mapped_column(String(40))
+    given: Mapped[str | None] = mapped_column(String(40))
+    count: Mapped[int]
+    opened_at: Mapped[datetime]
+    last_at: Mapped[datetime]
+    alerted_at: Mapped[datetime | None]
+    note: Mapped[str | None] = mapped_column(String(1000))
+    closed_at: Mapped[datetime | None]
+    closed_by_id: Mapped[UUID | None] = mapped_column(ForeignKey("users.id"))
+
+    def close(self, *, by: UUID, at: datetime) -> None:
+        """It has been seen to: the same thing happening again is a new incident. The first closing stays."""
+        if self.status is IncidentStatus.CLOSED:
+            return
+        self.status, self.open_key = IncidentStatus.CLOSED, None
+        self.closed_at, self.closed_by_id = at, by
+
+    def reopen(self) -> None:
+        """It has not been seen to after all. What happened since has an incident of its own, so its key stays
+        with that one."""
+        self.status = IncidentStatus.OPEN
+        self.closed_at = self.closed_by_id = None
+
+
+class IncidentAlert(Base):
+    """One text to one duty manager: who was told, and when. Its `reference` is looked for at the carrier."""
+
+    __tablename__ = "incident_alerts"
+    __table_args__ = (
+        UniqueConstraint("incident_id", "to_number"),
+        Index("ix_incident_alerts_status", "status", "next_try_at"),
+    )
+
+    id: Mapped[UUID] = new_id()
+    incident_id: Mapped[UUID] = mapped_column(ForeignKey("incidents.id"))
+    to_number: Mapped[str] = mapped_column(String(16))
+    reference: Mapped[str] = mapped_column(String(12), unique=True, default=new_message_reference)
+    status: Mapped[AlertStatus] = mapped_column(by_value(AlertStatus))
+    next_try_at: Mapped[datetime]
+    claimed_at: Mapped[datetime | None]
+    sent_at: Mapped[datetime | None]
+    carrier_id: Mapped[str | None] = mapped_column(String(64))
+    error_code: Mapped[str | None] = mapped_column(String(40))
+
+
+def open_incident(
+    session: Session,
+    kind: IncidentKind,
+    *,
+    at: datetime,
+    badge_id: UUID | None = None,
+    officer_id: UUID | None = None,
+    visit_id: UUID | None = None,
+    details: dict[str, Any] | None = None,
+) -> str:
+    """Open an incident, or count one more if the same is open for this badge; returns its reference."""
+    about = {"badge_id": badge_id, "officer_id": officer_id, "visit_id": visit_id, "details": details or {}}
+    return _open(session, kind, f"{kind}:{badge_id or '-'}", at, about)
+
+
+def report_concern(
+    session: Session,
+    words: str,
+    *,
+    form: UUID,
+    phone: str | None,
+    given: str | None,
+    badge_id: UUID | None,
+    officer_id: UUID | None,
+    visit_id: UUID | None,
+    at: datetime,
+) -> str:
+    """Open an incident for what somebody wrote; returns the reference to read out.
+
+    Each concern is an incident of its own: two residents who worry about one badge say two things. The same form
+    sent twice, by a second tap or a reload, is one.
+    """
+    about: dict[str, Any] = {"badge_id": badge_id, "officer_id": officer_id, "visit_id": visit_id, "details": {}}
+    typed = {"words": words, "phone": phone, "given": given}
+    return _open(session, IncidentKind.CONCERN, f"{IncidentKind.CONCERN}:{form}", at, about | typed)
+
+
+def forget_words(session: Session, before: datetime) -> int:
+    """Take out of incidents closed before then what residents wrote, and how to reach them. Returns how many."""
+    old = update(Incident).where(
+        Incident.closed_at < before,
+        Incident.words.is_not(None) | Incident.phone.is_not(None) | Incident.given.is_not(None),
+    )
+    return int(session.execute(old.values(words=None, phone=None, given=None)).rowcount)  # type: ignore[attr-defined]
+
+
+def _open(session: Session, kind: IncidentKind, key: str, at: datetime, about: dict[str, Any]) -> str:
+    row = {
+        "id": uuid4(),
+        "reference": new_incident_reference(),
+        "kind": kind,
+        "status": IncidentStatus.OPEN,
+        "open_key": key,
+        "count": 1,
+        "opened_at": at,
+        "last_at": at,
+    }
+    # In one statement, so that two checks at one moment open one incident.
+    statement = insert_into(session.connection().dialect.name, Incident).values(row | about)
+    again = {"count": Incident.count + 1, "last_at": at}
+    statement = statement.on_conflict_do_update(index_elements=["open_key"], set_=again)
+    reference: str = session.execute(statement.returning(Incident.reference)).scalar_one()
+    return reference

@@ -1,0 +1,276 @@
+"""Scan records: each check of a badge, in one chain that shows whether a record was changed, removed or moved.
+
+"Scan records: time, badge, kind, state, daily-salted HMAC of the address, 90 days, hash-chained so that a change
+shows." The chain is sealed with a key that is not in the database: whoever can write there cannot make it whole
+again. A record names its badge and officer without a foreign key: it tells what was seen, whatever became of them.
+"""
+
+import hmac
+import ipaddress
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from enum import StrEnum
+from uuid import UUID
+
+import orjson
+from sqlalchemy import Index, LargeBinary, String, delete, func, select
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from models.database import Base, by_value, insert_missing
+
+KEPT_FOR = timedelta(days=90)
+START = "0" * 64
+"""What the first record of all follows."""
+
+_SALT_BYTES, _ADDRESS_BYTES = 32, 16
+
+
+class ScanKind(StrEnum):
+    """How a badge was checked. `card` is a printed card's code, as a page or as JSON."""
+
+    PAGE = "page"
+    JSON = "json"
+    TYPED_CODE = "typed_code"
+    TELEPHONE = "telephone"
+    CARD = "card"
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """One check, as the request saw it. `address` is the caller's own, and is never written down."""
+
+    at: datetime
+    kind: ScanKind
+    state: str
+    reason: str
+    address: str
+    badge_id: UUID | None = None
+    officer_id: UUID | None = None
+    token_issued_at: datetime | None = None
+
+
+class Scan(Base):
+    """One check. `state` is what the public was told and `reason` why; `token_issued_at` tells one code of a badge
+    from its next. `previous` is the `hash` of the record before."""
+
+    __tablename__ = "scans"
+    __table_args__ = (
+        Index("ix_scans_officer", "officer_id", "number"),
+        Index("ix_scans_badge", "badge_id", "at"),
+        Index("ix_scans_address", "address", "at"),
+    )
+
+    number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    at: Mapped[datetime] = mapped_column(index=True)
+    kind: Mapped[ScanKind] = mapped_column(by_value(ScanKind))
+    state: Mapped[str] = mapped_column(String(24))
+    reason: Mapped[str] = mapped_column(String(40))
+    address: Mapped[str] = mapped_column(String(32))
+    badge_id: Mapped[UUID | None]
+    officer_id: Mapped[UUID | None]
+    token_issued_at: Mapped[datetime | None]
+    previous: Mapped[str] = mapped_column(String(64))
+    hash: Mapped[str] = mapped_column(String(64))
+
+
+class ScansEnd(Base):
+    """The two ends of the chain: its last record, and the one up to which it was cut when its time was over.
+
+    One row, which all processes lock in turn: that makes the chain one line. Both ends are sealed, so that
+    records cannot be taken off either of them.
+    """
+
+    __tablename__ = "scans_end"
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    number: Mapped[int]
+    hash: Mapped[str] = mapped_column(String(64))
+    seal: Mapped[str] = mapped_column(String(64))
+    cut_number: Mapped[int]
+    cut_hash: Mapped[str] = mapped_column(String(64))
+    cut_seal: Mapped[str] = mapped_column(String(64))
+
+    def reach(self, number: int, hash_: str, secret: bytes) -> None:
+        """The chain now ends with this record."""
+        self.number, self.hash, self.seal = number, hash_, _seal_of_end("last", number, hash_, secret)
+
+    def cut(self, number: int, hash_: str, secret: bytes) -> None:
+        """The chain now begins after this record."""
+        self.cut_number, self.cut_hash = number, hash_
+        self.cut_seal = _seal_of_end("cut", number, hash_, secret)
+
+    def is_sealed(self, secret: bytes) -> bool:
+        """Whether both ends are as this code left them."""
+        last = _seal_of_end("last", self.number, self.hash, secret)
+        cut = _seal_of_end("cut", self.cut_number, self.cut_hash, secret)
+        return hmac.compare_digest(last, self.seal) and hmac.compare_digest(cut, self.cut_seal)
+
+
+class ScanSalt(Base):
+    """The day's salt of the addresses. With it goes the last way to find out whose an address was."""
+
+    __tablename__ = "scan_salts"
+
+    day: Mapped[date] = mapped_column(primary_key=True)
+    salt: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+def append(session: Session, seen: Sequence[Seen], *, secret: bytes) -> list[Scan]:
+    """Write these checks at the end of the chain, in their order."""
+    if not seen:
+        return []
+    end = _lock_end(session, secret)
+    salts: dict[date, bytes] = {}
+    written = []
+    for number, each in enumerate(seen, start=end.number + 1):
+        salt = salts.get(day := each.at.date()) or salts.setdefault(day, _salt_of(session, day))
+        scan = _record(each, number, mask(each.address, salt, secret), end.hash, secret)
+        end.reach(number, scan.hash, secret)
+        written.append(scan)
+    session.add_all(written)
+    forget_salts(session, before=max(salts))
+    session.flush()
+    return written
+
+
+def mask(address: str, salt: bytes, secret: bytes) -> str:
+    """An address as a scan keeps it. Of IPv6 only the first half counts: one home has one, its devices many."""
+    try:
+        known = ipaddress.ip_address(address)
+    except ValueError:
+        known = None
+    said = known.packed[:8] if isinstance(known, ipaddress.IPv6Address) else address.encode()
+    return hmac.digest(secret + salt, said, "sha256")[:_ADDRESS_BYTES].hex()
+
+
+def forget_salts(session: Session, *, before: date) -> None:
+    """Throw the salts of the days before away: from then on nobody can guess an address of those days."""
+    session.execute(delete(ScanSalt).where(ScanSalt.day < before))
+
+
+def count_old(session: Session, before: datetime) -> int:
+    """How many records `cut_old` would remove."""
+    kept_from = _first_number_since(session, before)
+    old = select(func.count()).select_from(Scan)
+    return session.scalar(old if kept_from is None else old.where(Scan.number < kept_from)) or 0
+
+
+def cut_old(session: Session, before: datetime, *, secret: bytes) -> int:
+    """Remove the records older than `before`; the rest can still be proved. Returns how many went."""
+    end = _lock_end(session, secret)
+    kept_from = _first_number_since(session, before)
+    last_old = end.number if kept_from is None else kept_from - 1
+    hash_ = session.scalar(select(Scan.hash).where(Scan.number == last_old))
+    if hash_ is None:
+        return 0
+    end.cut(last_old, hash_, secret)
+    removed = session.execute(delete(Scan).where(Scan.number <= last_old))
+    return int(removed.rowcount)  # type: ignore[attr-defined]
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """What came of reading the whole chain. `broken` says in words where it first does not hold, if anywhere."""
+
+    records: int
+    last_number: int
+    last_hash: str
+    broken: str | None
+
+
+def prove(session: Session, *, secret: bytes) -> Proof:
+    """Read the chain from its first kept record to its last, in a `snapshot`: it is read a part at a time."""
+    end = session.get(ScansEnd, 1)
+    if end is None:
+        stray = session.scalar(select(func.min(Scan.number)))
+        return Proof(0, 0, START, None if stray is None else "The end of the chain was removed.")
+    if not end.is_sealed(secret):
+        return Proof(0, end.number, end.hash, "The end of the chain was changed.")
+    number, previous = end.cut_number, end.cut_hash
+    in_order = select(Scan).where(Scan.number <= end.number).order_by(Scan.number)
+    with session.scalars(in_order.execution_options(yield_per=1000)) as scans:
+        for scan in scans:
+            if fault := _fault(scan, number + 1, previous, secret):
+                return Proof(number - end.cut_number, end.number, end.hash, fault)
+            number, previous = scan.number, scan.hash
+    complete = (number, previous) == (end.number, end.hash)
+    fault = None if complete else f"Record {number + 1} is missing, with all that followed it."
+    return Proof(number - end.cut_number, end.number, end.hash, fault)
+
+
+def _fault(scan: Scan, number: int, previous: str, secret: bytes) -> str | None:
+    if scan.number != number:
+        return f"Record {number} is missing."
+    if scan.previous != previous:
+        return f"Record {number} does not follow the one before it."
+    if not hmac.compare_digest(_seal(scan, secret), scan.hash):
+        return f"Record {number} was changed."
+    return None
+
+
+def _first_number_since(session: Session, since: datetime) -> int | None:
+    return session.scalar(select(func.min(Scan.number)).where(Scan.at >= since))
+
+
+def _lock_end(session: Session, secret: bytes) -> ScansEnd:
+    seals = {
+        "seal": _seal_of_end("last", 0, START, secret),
+        "cut_seal": _seal_of_end("cut", 0, START, secret),
+    }
+    start = {"id": 1, "number": 0, "hash": START, "cut_number": 0, "cut_hash": START} | seals
+    insert_missing(session, ScansEnd, start)
+    return session.scalars(
+        select(ScansEnd).where(ScansEnd.id == 1).with_for_update().execution_options(populate_existing=True)
+    ).one()
+
+
+def _salt_of(session: Session, day: date) -> bytes:
+    """The salt of a day, made at its first scan; whoever asks holds the end of the chain, so there is one."""
+    salt = session.scalar(select(ScanSalt.salt).where(ScanSalt.day == day))
+    if salt is None:
+        salt = secrets.token_bytes(_SALT_BYTES)
+        session.add(ScanSalt(day=day, salt=salt))
+        session.flush()
+    return salt
+
+
+def _record(seen: Seen, number: int, address: str, previous: str, secret: bytes) -> Scan:
+    scan = Scan(
+        number=number,
+        at=seen.at,
+        kind=seen.kind,
+        state=seen.state,
+        reason=seen.reason[:40],
+        address=address,
+        badge_id=seen.badge_id,
+        officer_id=seen.officer_id,
+        token_issued_at=seen.token_issued_at,
+        previous=previous,
+    )
+    scan.hash = _seal(scan, secret)
+    return scan
+
+
+def _seal(scan: Scan, secret: bytes) -> str:
+    said = orjson.dumps(
+        [
+            scan.number,
+            scan.at,
+            scan.kind,
+            scan.state,
+            scan.reason,
+            scan.address,
+            scan.badge_id,
+            scan.officer_id,
+            scan.token_issued_at,
+            scan.previous,
+        ],
+        option=orjson.OPT_UTC_Z,
+    )
+    return hmac.digest(secret, said, "sha256").hex()
+
+
+def _seal_of_end(which: str, number: int, hash_: str, secret: bytes) -> str:
+    return hmac.digest(secret, orjson.dumps([which, number, hash_]), "sha256").hex()

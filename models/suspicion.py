@@ -1,0 +1,65 @@
+"""What makes checks suspicious, from the scan records of all processes."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from sqlalchemy import distinct, func, select
+from sqlalchemy.orm import Session
+
+from models.incident import IncidentKind, open_incident
+from models.scan import Scan, ScanKind
+
+FURTHER_PLACES, PLACES_WITHIN = 3, timedelta(hours=1)
+"""A badge is in two places when the codes it showed within an hour were checked from three further addresses.
+
+Each code counts its addresses but the first. At one door two telephones, one on the home's network and one on a
+mobile network, make one further address, and two with the next code; three telephones on three networks make two.
+A copy that is checked elsewhere while the officer's own badge is checked makes one with every code."""
+
+FLOOD, FLOOD_WITHIN = 30, timedelta(minutes=10)
+"""So many red answers to one address are guesses. A household that scans an old screenshot again and again stays
+far below, and so does a mobile network's shared address: a red answer is rare."""
+
+_BELIEVED = ("genuine", "genuine_not_on_duty")
+_DOUBTED = "not_confirmed"
+
+
+def look_for_trouble(session: Session, scans: Sequence[Scan]) -> None:
+    """Open the incidents that these newest scans give reason for, once for each badge and address."""
+    # The contact centre's own address is everybody's who rings it.
+    at_doors = [scan for scan in scans if scan.kind is not ScanKind.TELEPHONE]
+    believed = [scan for scan in at_doors if scan.state in _BELIEVED]
+    for scan in {scan.badge_id: scan for scan in believed}.values():
+        if scan.badge_id and _further_places(session, scan.badge_id, scan.at) >= FURTHER_PLACES:
+            open_incident(
+                session,
+                IncidentKind.BADGE_IN_TWO_PLACES,
+                at=scan.at,
+                badge_id=scan.badge_id,
+                officer_id=scan.officer_id,
+            )
+    doubted = [scan for scan in at_doors if scan.state == _DOUBTED]
+    for scan in {scan.address: scan for scan in doubted}.values():
+        if _red_answers(session, scan.address, scan.at) >= FLOOD:
+            open_incident(session, IncidentKind.SCAN_FLOOD, at=scan.at)
+
+
+def _further_places(session: Session, badge_id: UUID, at: datetime) -> int:
+    places = (
+        select(func.count(distinct(Scan.address)).label("places"))
+        .where(
+            Scan.badge_id == badge_id,
+            Scan.at > at - PLACES_WITHIN,
+            Scan.state.in_(_BELIEVED),
+            Scan.kind != ScanKind.TELEPHONE,
+        )
+        .group_by(Scan.token_issued_at)
+        .subquery()
+    )
+    return session.scalar(select(func.sum(places.c.places - 1))) or 0
+
+
+def _red_answers(session: Session, address: str, at: datetime) -> int:
+    red = select(func.count()).where(Scan.address == address, Scan.at > at - FLOOD_WITHIN, Scan.state == _DOUBTED)
+    return session.scalar(red) or 0
