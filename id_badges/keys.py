@@ -32,6 +32,8 @@ SHORT_CODE_KEY = "short-code.key"
 KID_LENGTH = 6
 """Characters of the RFC 7638 thumbprint in a `kid`: enough to tell keys apart, few enough for the QR code."""
 
+SIGNS_FOR = timedelta(days=366)
+
 _FIELD = 2**255 - 19
 _SMALL_ORDER = {
     0,
@@ -53,6 +55,14 @@ class Purpose(StrEnum):
     PHONE = "phone"
     CARD = "card"
     STATUS_LIST = "status_list"
+
+
+LAST_LIFE = {
+    Purpose.PHONE: timedelta(days=1),
+    Purpose.CARD: timedelta(days=366),
+    Purpose.STATUS_LIST: timedelta(days=1),
+}
+"""How long a key is believed after it last signed: until the last thing it signed has died."""
 
 
 class KeyState(StrEnum):
@@ -270,11 +280,16 @@ def create_keys(folder: Path | str, at: datetime) -> None:
     """
     folder = Path(folder)
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with _alone_in(folder):
+    with alone_in(folder):
         if (folder / REGISTRY).exists():
             return
         _write(folder / SHORT_CODE_KEY, secrets.token_bytes(32), mode=0o600)
-        write_registry(folder, [_create_key(folder, purpose, at) for purpose in Purpose])
+        write_registry(folder, [create_key(folder, purpose, at) for purpose in Purpose])
+
+
+def read_registry(folder: Path) -> list[RegisteredKey]:
+    """The keys of the registry, in its order. Raises KeysUnusable."""
+    return list(KeyRing(folder, {}, None)._keys().values())
 
 
 def write_registry(folder: Path, keys: Iterable[RegisteredKey]) -> None:
@@ -283,21 +298,24 @@ def write_registry(folder: Path, keys: Iterable[RegisteredKey]) -> None:
     _write(folder / REGISTRY, content.encode(), mode=0o644)
 
 
-def _create_key(folder: Path, purpose: Purpose, at: datetime) -> RegisteredKey:
+def create_key(folder: Path, purpose: Purpose, at: datetime) -> RegisteredKey:
+    """Make a key that signs for a year from `at` on, and put its private half into the folder.
+
+    It counts once it is in the registry.
+    """
     private_key = Ed25519PrivateKey.generate()
     # A file name of letters and digits alone cannot be taken for a command's option.
     while not thumbprint(_x(private_key))[:KID_LENGTH].isalnum():
         private_key = Ed25519PrivateKey.generate()
     sign_from = at.astimezone(UTC).replace(microsecond=0)
-    sign_until = sign_from + timedelta(days=366)
-    last_life = timedelta(days=366 if purpose is Purpose.CARD else 1)
+    sign_until = sign_from + SIGNS_FOR
     key = RegisteredKey(
         kid=thumbprint(_x(private_key))[:KID_LENGTH],
         purpose=purpose,
         x=_x(private_key),
         sign_from=sign_from,
         sign_until=sign_until,
-        verify_until=sign_until + last_life,
+        verify_until=sign_until + LAST_LIFE[purpose],
         state=KeyState.ACTIVE,
         public_key=private_key.public_key(),
     )
@@ -329,7 +347,7 @@ def _stamp(status: os.stat_result) -> tuple[int, ...]:
 
 
 @contextmanager
-def _alone_in(folder: Path) -> Iterator[None]:
+def alone_in(folder: Path) -> Iterator[None]:
     """Hold the folder's lock. The system lets go of it if the process dies."""
     with open(folder / ".lock", "wb") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
