@@ -78,6 +78,7 @@ PAGES = {
     "/b",
     "/b/{}",
     "/b/photos/{}",
+    "/concern",
     "/dev/outbox",
     "/docs",
     "/docs/assets/{}",
