@@ -10,6 +10,7 @@ from api import (
     badges,
     callbacks,
     cli,
+    concern,
     contact_tasks,
     development,
     docs,
@@ -116,6 +117,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     auth.anyone(app.view_functions["static"])
     docs.register(app, api)
     door.register(app)
+    concern.register(app)
     development.register(app)
     cli.register(app)
     app.after_request(_secure)

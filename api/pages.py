@@ -42,13 +42,13 @@ def private(response: Response) -> Response:
 def a_resident_asks() -> bool:
     """Whether the answer is to be a page.
 
-    At the badge pages that is so unless JSON is asked for; elsewhere only if a page is asked for by name, as
-    browsers do; and the API never answers with one.
+    At residents' own pages that is so unless JSON is asked for; elsewhere only if a page is asked for by name,
+    as browsers do; and the API never answers with one.
     """
     if request.path.startswith(_FOR_PROGRAMS):
         return False
     kinds = ["application/json", "text/html"]
-    if request.path == "/b" or request.path.startswith("/b/"):
+    if request.path in ("/b", "/concern") or request.path.startswith("/b/"):
         kinds.reverse()
     return request.accept_mimetypes.best_match(kinds, default=kinds[0]) == "text/html"
 

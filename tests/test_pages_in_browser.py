@@ -132,3 +132,19 @@ def test_a_red_page_never_tells_why(browser, live_server, badge_links):
     # The headers too, but for the two that differ between any two answers.
     headers = [(answer.status, answer.headers | {"date": "", "x-request-id": ""}) for answer in answers]
     assert headers == [headers[0]] * len(RED)
+
+
+@pytest.mark.parametrize("width", [320, 1280])
+def test_a_worried_resident_is_led_from_the_badge_to_a_reference(page, live_server, badge_links, width):
+    page.set_viewport_size({"width": width, "height": 800})
+    page.goto(live_server + badge_links["forged"])
+    page.get_by_role("link", name="Tell the council").click()
+    headings = ["Tell us you are worried", "Tell us you are worried", "We have what you wrote"]
+    for words in (None, "", "He would not show me his badge."):
+        if words is not None:
+            page.get_by_label("What happened?").fill(words)
+            page.get_by_role("button", name="Send this to the council").click()
+        assert page.locator("h1").all_inner_texts() == [headings.pop(0)]
+        assert [each["id"] for each in Axe().run(page, options=WCAG).response["violations"]] == []
+        assert width_of(page) <= width
+    assert page.context.cookies() == []

@@ -79,6 +79,7 @@ PAGES = {
     "/b",
     "/b/{}",
     "/b/photos/{}",
+    "/concern",
     "/dev/outbox",
     "/docs",
     "/docs/assets/{}",
