@@ -28,12 +28,15 @@ from api import (
     visit_changes,
     visit_events,
     visit_messages,
+    visit_page,
+    visit_words,
     visits,
 )
 from api.blueprint import Api, marshmallow_plugin
 from api.config import Settings
 from api.json import OrjsonProvider
 from models import clock, database
+from models.visit_link import VisitLinks
 
 DESCRIPTION = """\
 Home visits: booked, kept to the time that was promised, with clear proof of who is at the door.
@@ -70,6 +73,8 @@ def create_app(settings: Settings | None = None) -> Flask:
         access_tokens=auth.AccessTokens(keys.access_tokens, issuer=settings.public_base_url),
         digest_key=keys.digests,
         photo_links=keys.photo_links,
+        visit_links=VisitLinks(keys.visit_links, settings.public_base_url),
+        visit_words=keys.visit_words,
         keyring=keys.badges,
         check_limiter=FixedWindowRateLimiter(MemoryStorage()),
     )
@@ -95,6 +100,7 @@ def create_app(settings: Settings | None = None) -> Flask:
         visit_changes,
         visit_events,
         visit_messages,
+        visit_words,
         me,
         badges,
         contact_tasks,
@@ -108,6 +114,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     auth.anyone(app.view_functions["static"])
     docs.register(app, api)
     door.register(app)
+    visit_page.register(app)
     development.register(app)
     cli.register(app)
     app.after_request(_secure)
