@@ -23,6 +23,7 @@ from models.database import transaction
 from models.message import Channel
 from models.officer import Officer
 from models.user import Role, User
+from models.visit_link import VisitLinks
 from notifications.dispatcher import Dispatcher, stop_on_signals
 from notifications.senders import senders_from
 from notifications.texts import Council
@@ -65,7 +66,7 @@ def register(app: Flask) -> None:
     @click.option("--once", is_flag=True, help="Send what is due, then end.")
     def send_texts(once: bool) -> None:
         """Send the texts that are due, until stopped."""
-        dispatcher = dispatcher_of(settings)
+        dispatcher = dispatcher_of(settings, app.extensions["visit_links"])
         if once:
             try:
                 click.echo(f"{dispatcher.send_due()} sent")
@@ -92,8 +93,8 @@ def register(app: Flask) -> None:
         _serve(settings, port or urlsplit(settings.public_base_url).port or 8000)
 
 
-def dispatcher_of(settings: Settings) -> Dispatcher:
-    """The dispatcher that the settings ask for."""
+def dispatcher_of(settings: Settings, links: VisitLinks | None = None) -> Dispatcher:
+    """The dispatcher that the settings ask for; `links` lead from its texts to residents' own pages."""
     senders = senders_from(
         sms_sender=settings.sms_sender,
         public_base_url=settings.public_base_url,
@@ -108,7 +109,8 @@ def dispatcher_of(settings: Settings) -> Dispatcher:
         mail_folder=settings.mail_folder,
     )
     rates = {Channel.TEXT: settings.sms_parts_per_second, Channel.CALL: settings.calls_per_second}
-    return Dispatcher(senders, Council(settings.council_name, settings.council_phone), per_second=rates)
+    council = Council(settings.council_name, settings.council_phone, links)
+    return Dispatcher(senders, council, per_second=rates)
 
 
 def migrate() -> None:
