@@ -31,6 +31,8 @@ from api import (
     visit_changes,
     visit_events,
     visit_messages,
+    visit_page,
+    visit_words,
     visits,
     well_known,
 )
@@ -39,6 +41,7 @@ from api.config import Settings
 from api.json import OrjsonProvider
 from api.scan_log import ScanLog
 from models import clock, database
+from models.visit_link import VisitLinks
 
 DESCRIPTION = """\
 Home visits: booked, kept to the time that was promised, with clear proof of who is at the door.
@@ -75,6 +78,8 @@ def create_app(settings: Settings | None = None) -> Flask:
         access_tokens=auth.AccessTokens(keys.access_tokens, issuer=settings.public_base_url),
         digest_key=keys.digests,
         photo_links=keys.photo_links,
+        visit_links=VisitLinks(keys.visit_links, settings.public_base_url),
+        visit_words=keys.visit_words,
         keyring=keys.badges,
         scan_log=ScanLog(scans.chain_key(keys.digests)),
         check_limiter=FixedWindowRateLimiter(MemoryStorage()),
@@ -101,6 +106,7 @@ def create_app(settings: Settings | None = None) -> Flask:
         visit_changes,
         visit_events,
         visit_messages,
+        visit_words,
         me,
         scans,
         badges,
@@ -118,6 +124,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     docs.register(app, api)
     door.register(app)
     concern.register(app)
+    visit_page.register(app)
     development.register(app)
     cli.register(app)
     app.after_request(_secure)

@@ -24,6 +24,7 @@ from models.database import transaction
 from models.message import Channel
 from models.officer import Officer
 from models.user import Role, User
+from models.visit_link import VisitLinks
 from notifications.alerts import AlertSender
 from notifications.dispatcher import Dispatcher, stop_on_signals
 from notifications.senders import senders_from
@@ -70,7 +71,7 @@ def register(app: Flask) -> None:
     @click.option("--once", is_flag=True, help="Send what is due, then end.")
     def send_texts(once: bool) -> None:
         """Send the texts that are due, to duty managers too, until stopped."""
-        dispatcher = dispatcher_of(settings)
+        dispatcher = dispatcher_of(settings, app.extensions["visit_links"])
         alerts = alert_sender_of(settings)
         if once:
             try:
@@ -110,10 +111,10 @@ def register(app: Flask) -> None:
         _serve(settings, port or urlsplit(settings.public_base_url).port or 8000)
 
 
-def dispatcher_of(settings: Settings) -> Dispatcher:
-    """The dispatcher that the settings ask for."""
+def dispatcher_of(settings: Settings, links: VisitLinks | None = None) -> Dispatcher:
+    """The dispatcher that the settings ask for; `links` lead from its texts to residents' own pages."""
     rates = {Channel.TEXT: settings.sms_parts_per_second, Channel.CALL: settings.calls_per_second}
-    council = Council(settings.council_name, settings.council_phone)
+    council = Council(settings.council_name, settings.council_phone, links)
     return Dispatcher(_senders(settings), council, per_second=rates)
 
 

@@ -6,7 +6,7 @@ from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
 
-from flask import Flask, Response, redirect, render_template, request
+from flask import Flask, Response, current_app, redirect, render_template, request
 from sqlalchemy import select
 from werkzeug.wrappers import Response as AnyResponse
 
@@ -20,6 +20,7 @@ from models.errors import Unprocessable
 from models.message import Message, MessageStatus
 from models.resident import Resident
 from models.visit import Visit
+from models.visit_link import VisitLinks
 from notifications.texts import Council
 from notifications.words import render
 
@@ -82,7 +83,8 @@ def _outbox(settings: Settings) -> AnyResponse:
         return redirect("/dev/outbox")
     with reading() as session:
         rows = session.execute(query.limit(PAGE + 1)).all()
-    council = Council(settings.council_name, settings.council_phone)
+    links: VisitLinks = current_app.extensions["visit_links"]
+    council = Council(settings.council_name, settings.council_phone, links)
     next_url = None
     if len(rows) > PAGE:
         rows = rows[:PAGE]
@@ -100,7 +102,7 @@ def _outbox(settings: Settings) -> AnyResponse:
 
 
 def _bubble(message: Message, visit_reference: str, name: str, council: Council) -> SimpleNamespace:
-    words = render(message, council)
+    words = render(message, council, visit_reference)
     return SimpleNamespace(
         kind=message.kind.value,
         status=message.status.value,
@@ -109,7 +111,8 @@ def _bubble(message: Message, visit_reference: str, name: str, council: Council)
         first_name=name.split()[0],
         send_at_text=_when(message.send_at),
         sent_at_text=_when(message.accepted_at),
-        body=message.body or words.body,
+        # As the resident has it, with the link: what is kept is without.
+        body=words.body,
         parts=message.parts or words.parts,
         reference=message.reference,
         visit_reference=visit_reference,

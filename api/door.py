@@ -22,7 +22,7 @@ from models import clock
 from models.badge import find_by_handle, find_record
 from models.clock import LONDON
 from models.database import looking, reading
-from models.officer import Employment, OfficerPhoto
+from models.officer import Employment, Officer, OfficerPhoto
 from models.scan import ScanKind
 
 UNAVAILABLE = (SQLAlchemyError, KeysUnusable, OSError)
@@ -152,7 +152,7 @@ def _unavailable(error: Exception, at: datetime) -> Verdict:
 
 def show(verdict: Verdict) -> Response:
     """The verdict as the resident's page, or as JSON for an app that asks for it."""
-    officer = _officer(verdict.officer, verdict.checked_at) if verdict.officer else None
+    officer = shown_officer(verdict.officer, verdict.checked_at) if verdict.officer else None
     if not a_resident_asks():
         body = {"state": verdict.state, "look": verdict.look, "checked_at": verdict.checked_at}
         if officer:
@@ -171,7 +171,8 @@ def show(verdict: Verdict) -> Response:
     )
 
 
-def _officer(officer: ShownOfficer, at: datetime) -> dict[str, str | None]:
+def shown_officer(officer: ShownOfficer | Officer, at: datetime) -> dict[str, str | None]:
+    """What a resident's page shows of an officer, with a link to the photo that lives two minutes."""
     settings: Settings = current_app.config["SETTINGS"]
     employer_text = f"{settings.council_name} employee"
     if officer.employment is Employment.CONTRACTOR:

@@ -26,6 +26,7 @@ from models.errors import Unprocessable
 from models.prepared import Prepared
 from models.resident import Resident
 from models.visit import Visit
+from models.visit_answer import VisitAnswer
 
 blp = Blueprint("me", __name__, url_prefix="/v1/me", description="An officer's own day and badge")
 
@@ -52,6 +53,11 @@ class MyVisitOut(VisitOut):
     """A visit of the officer's own day."""
 
     resident = fields.Nested(MyResidentOut, required=True)
+    needs_said = fields.String(
+        required=True,
+        allow_none=True,
+        metadata={"description": "What the resident asked for, on the visit's page, for this visit"},
+    )
 
 
 class MyVisitsOut(ma.Schema):
@@ -79,8 +85,10 @@ _DAY = Prepared(
         Resident.language,
         Resident.needs,
         *(getattr(Resident, name) for name in ADDRESS),
+        VisitAnswer.needs.label("needs_said"),
     )
     .join(Resident, Resident.id == Visit.resident_id)
+    .outerjoin(VisitAnswer, VisitAnswer.visit_id == Visit.id)
     .where(
         Visit.officer_id == bindparam("officer"),
         Visit.starts_at >= bindparam("begins"),
@@ -110,7 +118,7 @@ class MyVisits(Resource):
                 "needs": row.needs,
                 "address": {name: getattr(row, name) for name in ADDRESS},
             }
-            items.append({**visit_out(row), "resident": resident})
+            items.append({**visit_out(row), "resident": resident, "needs_said": row.needs_said})
         return answer({"items": items, "next_cursor": None})
 
 

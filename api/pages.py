@@ -10,6 +10,7 @@ CSP = (
 )
 
 _FOR_PROGRAMS = ("/v1/", "/callbacks/", "/.well-known/")
+_FOR_RESIDENTS = ("/b/", "/v/")
 
 
 def page(template: str, *, status: int = 200, **context: object) -> Response:
@@ -42,13 +43,13 @@ def private(response: Response) -> Response:
 def a_resident_asks() -> bool:
     """Whether the answer is to be a page.
 
-    At residents' own pages that is so unless JSON is asked for; elsewhere only if a page is asked for by name,
-    as browsers do; and the API never answers with one.
+    At a resident's pages that is so unless JSON is asked for; elsewhere only if a page is asked for by name, as
+    browsers do; and the API never answers with one.
     """
     if request.path.startswith(_FOR_PROGRAMS):
         return False
     kinds = ["application/json", "text/html"]
-    if request.path in ("/b", "/concern") or request.path.startswith("/b/"):
+    if request.path in ("/b", "/concern") or request.path.startswith(_FOR_RESIDENTS):
         kinds.reverse()
     return request.accept_mimetypes.best_match(kinds, default=kinds[0]) == "text/html"
 

@@ -26,6 +26,8 @@ class SecretKeys:
     access_tokens: bytes
     digests: bytes
     photo_links: bytes
+    visit_links: bytes
+    visit_words: bytes
     badges: KeyRing
 
 
@@ -43,6 +45,8 @@ def load(settings: Settings, at: datetime) -> SecretKeys:
         access_tokens=hmac.digest(root, b"access tokens", "sha256"),
         digests=hmac.digest(root, b"digests", "sha256"),
         photo_links=hmac.digest(root, b"photo links", "sha256"),
+        visit_links=hmac.digest(root, b"visit links", "sha256"),
+        visit_words=hmac.digest(root, b"visit words", "sha256"),
         badges=KeyRing.load(folder),
     )
 

@@ -17,6 +17,7 @@ from models import (  # noqa: F401
     tally,
     user,
     visit,
+    visit_answer,
     visit_event,
 )
 from models.database import Base

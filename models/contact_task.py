@@ -92,7 +92,8 @@ def ask_for_call(
     """Ask a person to ring, due "at min(R - 1 h, now + 30 min)"; `reference_at` is R.
 
     A task still open for the same visit and reason is brought up to date instead: whoever rings tells the
-    news as it is by then, once. What the resident wrote is added to what they wrote before.
+    news as it is by then, once. What the resident wrote is added to what they wrote before, unless they only sent
+    it again.
     """
     due_at = contact_due_at(reference_at, at)
     task = session.scalars(
@@ -119,7 +120,7 @@ def ask_for_call(
         session.add(task)
     task.message_id = message_id
     task.detail = detail
-    if words is not None:
+    if words is not None and not f"\n{task.words}".endswith(f"\n{words}"):
         task.words = f"{task.words}\n{words}"[-LONGEST_WORDS:] if task.words else words[:LONGEST_WORDS]
     task.due_at = min(task.due_at, due_at)
     session.flush()

@@ -60,10 +60,14 @@ class Officer(Base):
         elif not self.contract_ends_on:
             raise Unprocessable("contract_ends_on", "A contractor needs the day the contract ends.")
 
+    def works_for_us(self, at: datetime) -> bool:
+        """Whether this officer may visit residents at all: not left, not suspended, the contract not over."""
+        ended = self.contract_ends_on and at.astimezone(LONDON).date() > self.contract_ends_on
+        return self.active and self.suspended_at is None and not ended
+
     def refuse_badge_unless_working(self, at: datetime) -> None:
         """Raises BadgeRevoked if this officer may not show a badge at `at`."""
-        ended = self.contract_ends_on and at.astimezone(LONDON).date() > self.contract_ends_on
-        if not self.active or self.suspended_at is not None or ended:
+        if not self.works_for_us(at):
             raise BadgeRevoked("You are not working for the council now. Ask your manager; make no visits.")
 
 

@@ -34,12 +34,18 @@ def _spell(number: int) -> str:
     return f"{body[:4]}-{body[4:]}"
 
 
+def whole_reference(digits: str) -> str | None:
+    """The reference whose first seven characters these are; None if there is none such."""
+    if len(digits) != 7 or any(digit not in ALPHABET for digit in digits):
+        return None
+    number = 0
+    for digit in digits:
+        number = number << 5 | ALPHABET.index(digit)
+    return f"HV-{_spell(number)}" if number % 37 < 32 else None
+
+
 def read_visit_reference(text: str) -> str | None:
     """A reference as typed or heard, in its one spelling; None if its check character is wrong."""
     plain = text.strip().upper().removeprefix("HV").replace("-", "").replace(" ", "").translate(_SAME)
-    if len(plain) != 8 or any(character not in ALPHABET for character in plain):
-        return None
-    number = 0
-    for digit in plain[:7]:
-        number = number << 5 | ALPHABET.index(digit)
-    return f"HV-{_spell(number)}" if number % 37 == ALPHABET.index(plain[7]) else None
+    whole = whole_reference(plain[:7])
+    return whole if whole is not None and whole.replace("-", "")[2:] == plain else None

@@ -216,8 +216,9 @@ class Visit(Base):
             details={"starts_at": self.starts_at, "requested_by": requested_by},
         )
 
-    def confirm(self, session: Session, *, reply_id: UUID, at: datetime) -> VisitEvent | None:
-        """The resident says that the time suits them. Said again, it changes nothing."""
+    def confirm(self, session: Session, *, reply_id: UUID | None, at: datetime) -> VisitEvent | None:
+        """The resident says that the time suits them, by a text (`reply_id`) or on their page. Said again, it
+        changes nothing."""
         if self.confirmed_at is not None:
             return None
         self.confirmed_at = at

@@ -23,6 +23,8 @@ class EventKind(StrEnum):
     ARRIVED = "arrived"
     FINISHED = "finished"
     CONFIRMED = "confirmed"
+    WORDS_SEEN = "words_seen"
+    LETTER_MADE = "letter_made"
 
 
 class RequestedBy(StrEnum):

@@ -33,6 +33,7 @@ from models.message import Channel, Message, MessageStatus
 from models.number import Number
 from models.prepared import Prepared
 from models.sender_state import lock_state
+from models.visit import Visit
 from notifications import recording
 from notifications.ladder import STOPPED
 from notifications.senders.outcomes import Sought
@@ -192,7 +193,7 @@ def claim_due(
             recording.block(session, session.get_one(Message, row.id, populate_existing=True), code, at)
             continue
         try:
-            words = render(row, council)
+            words = render(row, council, row.visit_reference)
         except ValueError:
             # One row that cannot be put into words must not stop all that come after it.
             recording.refuse(session, session.get_one(Message, row.id, populate_existing=True), "not-rendered", at)
@@ -208,7 +209,7 @@ def claim_due(
                     "by": by,
                     "at": at,
                     "until": claim.lease_ends_at,
-                    "body": claim.words.body,
+                    "body": claim.words.kept,
                     "parts": claim.words.parts,
                 }
                 for claim in claims
@@ -230,6 +231,7 @@ _TO_SEND = (
     Message.previous_expected_at,
     Message.expires_at,
     Message.attempts,
+    select(Visit.reference).where(Visit.id == Message.visit_id).scalar_subquery().label("visit_reference"),
     Number.stopped_at,
     Number.unusable_at,
     Number.unusable_code,

@@ -29,8 +29,8 @@ LETTERS = {
 }
 
 
-def render(message: Message, council: Council) -> tuple[str, str]:
+def render(message: Message, council: Council, link: str = "") -> tuple[str, str]:
     """The subject and the body of one message. Raises ValueError if a time it needs is missing."""
     words = in_language(LETTERS, message.language)
     subject = words.subjects[message.kind].format(council=council.name)
-    return subject, words.frame.format(council=council.name, news=texts.render(message, council))
+    return subject, words.frame.format(council=council.name, news=texts.render(message, council, link))

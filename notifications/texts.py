@@ -13,7 +13,11 @@ from typing import TypeVar
 
 from models.clock import LONDON
 from models.message import Message, MessageKind
-from notifications.parts import Encoding, encoding_of
+from models.visit_link import VisitLinks
+from notifications.parts import Encoding, encoding_of, measure
+
+MOST_PARTS = {Encoding.GSM7: 2, Encoding.UCS2: 3}
+""" "At most 2 parts in GSM-7, 3 in UCS-2." """
 
 _PLAIN = str.maketrans(
     {
@@ -44,10 +48,11 @@ _FOREIGN = str.maketrans(
 
 @dataclass(frozen=True, slots=True)
 class Council:
-    """Who the texts are from, and the number to ring."""
+    """Who the texts are from, the number to ring, and the links to residents' own pages."""
 
     name: str
     phone: str
+    links: VisitLinks | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +115,7 @@ WORDINGS = {
         days=("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"),
         months=("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"),
         booked="{council}: we will visit you at home on {start}."
-        " If you cannot be there, please call {phone}. Ref {ref}",
+        " If you cannot be there, please call {phone}.{page} Ref {ref}",
         moved="{council}: we have changed the time of our visit to your home. It was {old}."
         " It is now {start}. If this does not suit you, please call {phone}. Ref {ref}",
         cancelled="{council}: we have cancelled our visit to your home on {start}. We will not come then."
@@ -123,6 +128,10 @@ WORDINGS = {
         " We expect to be with you about {eta}. If this does not suit you, please call {phone}. Ref {ref}",
     ),
 }
+
+
+PAGE = {"en": " See who will come: {link}"}
+"""What a booking text says of the resident's own page, in the place of its {page}."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,12 +171,25 @@ def in_language(said: Mapping[str, Words], language: str) -> Words:
     return said.get(language) or said.get(language.split("-")[0].lower()) or said[DEFAULT]
 
 
-def render(message: Message, council: Council) -> str:
+def render(message: Message, council: Council, link: str = "") -> str:
     """The whole text of one message, in the resident's language. Raises ValueError if a time it needs is
-    missing."""
+    missing.
+
+    `link` leads to the resident's own page: "no link except in the booking text". It is left out where it would
+    make the text too long.
+    """
     words = in_language(WORDINGS, message.language)
-    values = {"council": council.name, "phone": council.phone, "ref": message.reference}
-    return plain(words.sentence(message).format_map(values | words.times(message)))
+    values = {"council": council.name, "phone": council.phone, "ref": message.reference, "page": ""}
+    values |= words.times(message)
+    sentence = words.sentence(message)
+    if link:
+        with_link = plain(
+            sentence.format_map(values | {"page": in_language(PAGE, message.language).format(link=link)})
+        )
+        size = measure(with_link)
+        if size.parts <= MOST_PARTS[size.encoding]:
+            return with_link
+    return plain(sentence.format_map(values))
 
 
 def plain(text: str) -> str:

@@ -51,6 +51,8 @@ MATRIX = {
     "GET /v1/visits/{}/history": "scheduler officer",
     "GET /v1/visits/{}/messages": "scheduler officer",
     "GET /v1/visits/{}/notices": "scheduler officer",
+    "GET /v1/visits/{}/words": "officer",
+    "GET /v1/visits/{}/letter.html": "scheduler",
     "GET /v1/me/visits": "officer",
     "GET /v1/me/badge": "officer",
     "GET /v1/me/badge.svg": "officer",
@@ -87,6 +89,9 @@ PAGES = {
     "/openapi.json",
     "/problems/{}",
     "/static/{}",
+    "/v/{}",
+    "/v/{}/visit.ics",
+    "/v/{}/{}",
 }
 """For people and not for programs: not in the API document, and open to anyone."""
 
@@ -202,6 +207,7 @@ def test_an_officer_reaches_no_visit_of_another_officer(app, scheduler, sign_in,
         "": None,
         "/history": None,
         "/messages": None,
+        "/words": None,
         "/departure": {"client_id": factories.client_id()},
         "/delays": {"client_id": factories.client_id(), "expected_at": time},
         "/arrivals": {"client_id": factories.client_id(), "arrived_at": time},

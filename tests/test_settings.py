@@ -150,8 +150,9 @@ def test_keys_are_made_once_in_development_and_only_their_owner_reads_them(tmp_p
     settings = Settings.from_environment({"KEYS_DIR": str(folder)})
     first, second = secret_keys.load(settings, MONDAY_9), secret_keys.load(settings, MONDAY_9)
     assert first.access_tokens == second.access_tokens
-    assert len({first.access_tokens, first.digests, first.photo_links}) == 3, "each secret serves one purpose"
-    assert all(len(secret) == 32 for secret in (first.access_tokens, first.digests, first.photo_links))
+    each = (first.access_tokens, first.digests, first.photo_links, first.visit_links, first.visit_words)
+    assert len(set(each)) == 5, "each secret serves one purpose"
+    assert all(len(secret) == 32 for secret in each)
     for path in folder.iterdir():
         if path.suffix in (".key", ".pem"):
             assert path.stat().st_mode & 0o077 == 0, path.name

@@ -187,7 +187,7 @@ def test_a_booked_text_reaches_the_outbox(started: Started) -> None:
             break
         time.sleep(0.2)
     assert text["status"] in ("accepted", "delivered")
-    assert text["accepted_at"] and text["parts"] == 1
+    assert text["accepted_at"] and text["parts"] == 2
     page = started.get("/dev/outbox", accept="text/html")
     assert f"Ref {text['reference']}" in page
     assert visit["reference"] in page
