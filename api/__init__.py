@@ -14,8 +14,10 @@ from api import (
     development,
     docs,
     door,
+    door_questions,
     errors,
     health,
+    live_codes,
     logs,
     me,
     metrics,
@@ -70,6 +72,7 @@ def create_app(settings: Settings | None = None) -> Flask:
         access_tokens=auth.AccessTokens(keys.access_tokens, issuer=settings.public_base_url),
         digest_key=keys.digests,
         photo_links=keys.photo_links,
+        door_tickets=keys.door_tickets,
         keyring=keys.badges,
         check_limiter=FixedWindowRateLimiter(MemoryStorage()),
     )
@@ -96,6 +99,7 @@ def create_app(settings: Settings | None = None) -> Flask:
         visit_events,
         visit_messages,
         me,
+        live_codes,
         badges,
         contact_tasks,
         reports,
@@ -108,6 +112,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     auth.anyone(app.view_functions["static"])
     docs.register(app, api)
     door.register(app)
+    door_questions.register(app)
     development.register(app)
     cli.register(app)
     app.after_request(_secure)

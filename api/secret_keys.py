@@ -26,6 +26,7 @@ class SecretKeys:
     access_tokens: bytes
     digests: bytes
     photo_links: bytes
+    door_tickets: bytes
     badges: KeyRing
 
 
@@ -43,6 +44,7 @@ def load(settings: Settings, at: datetime) -> SecretKeys:
         access_tokens=hmac.digest(root, b"access tokens", "sha256"),
         digests=hmac.digest(root, b"digests", "sha256"),
         photo_links=hmac.digest(root, b"photo links", "sha256"),
+        door_tickets=hmac.digest(root, b"door tickets", "sha256"),
         badges=KeyRing.load(folder),
     )
 

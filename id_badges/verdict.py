@@ -49,12 +49,17 @@ class ShownOfficer:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """The answer to one check. `reason` is for logs and tests: the page must not tell such things apart."""
+    """The answer to one check. `reason` is for logs and tests: the page must not tell such things apart.
+
+    `reading` and `record` are what a genuine badge was judged by, for further questions about it.
+    """
 
     state: State
     checked_at: datetime
     reason: str
     officer: ShownOfficer | None = None
+    reading: Reading | None = None
+    record: BadgeRecord | None = None
 
     @property
     def look(self) -> Look:
@@ -78,7 +83,7 @@ def judge(reading: Reading, record: BadgeRecord | None, *, at: datetime) -> Verd
         state = State.CARD_ONLY
     else:
         state = State.GENUINE if record.on_duty else State.GENUINE_NOT_ON_DUTY
-    return Verdict(state, at, state.value, _shown(record))
+    return Verdict(state, at, state.value, _shown(record), reading, record)
 
 
 def not_confirmed(reason: str, at: datetime) -> Verdict:

@@ -4,6 +4,7 @@ from models import (  # noqa: F401
     badge,
     contact_task,
     idempotency,
+    live_code,
     message,
     message_event,
     number,

@@ -328,6 +328,7 @@ WITHOUT_BODY = [
     Endpoint("GET", "/v1/visits/@visit@/history", "officer"),
     Endpoint("GET", "/v1/visits/@visit@/messages", "officer"),
     Endpoint("GET", "/v1/me/visits", "officer"),
+    Endpoint("GET", "/v1/me/live-codes", "officer"),
     Endpoint("GET", "/v1/me/badge", "officer"),
     Endpoint("GET", "/v1/me/badge.svg", "officer"),
     Endpoint("GET", "/v1/me/badge.png", "officer"),
