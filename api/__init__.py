@@ -7,6 +7,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from api import (
     auth,
+    badge_checks,
     badges,
     callbacks,
     cli,
@@ -101,6 +102,7 @@ def create_app(settings: Settings | None = None) -> Flask:
         me,
         live_codes,
         badges,
+        badge_checks,
         contact_tasks,
         reports,
         callbacks,

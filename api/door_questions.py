@@ -12,7 +12,7 @@ from api.auth import anyone
 from api.door import check_again, show, too_many
 from api.pages import page
 from id_badges.verdict import State, Verdict
-from models import clock, live_code
+from models import clock, due, live_code
 from models.badge import BadgeRecord
 from models.database import reading, transaction
 
@@ -32,7 +32,13 @@ def register(app: Flask) -> None:
             asked = live_code.find(session, code_id)
         return _code_page(asked) if asked else abort(404)
 
+    @app.post("/b/due")
+    @anyone
+    def ask_if_due() -> Response:
+        return too_many() or _ask_if_due()
+
     @app.get("/b/live-codes")
+    @app.get("/b/due")
     @anyone
     def question_without_badge() -> Response:
         # Somebody who opens the address of a form once more must not be frightened by the red page.
@@ -54,6 +60,21 @@ def _ask_for_code() -> Response:
             at=clock.now(),
         )
     return page("live_code.html", state="asked_before") if asked is None else _code_page(asked)
+
+
+def _ask_if_due() -> Response:
+    answered = _ticket_and_record()
+    if isinstance(answered, Response):
+        return answered
+    ticket, record = answered
+    reference, house = request.form.get("reference", ""), request.form.get("house", "")
+    if not reference.strip() or not house.strip():
+        return page("due.html", status=422, state="missing", ticket=request.form["ticket"])
+    with transaction() as session:
+        if not due.take_try(session, record.badge_id, ticket.token_issued_at):
+            return page("due.html", state="no_more_tries")
+        is_due = due.is_due_for(session, record.officer_id, reference=reference[:40], house=house, at=clock.now())
+    return page("due.html", state="due" if is_due else "not_due", ticket=request.form["ticket"])
 
 
 def _ticket_and_record() -> Response | tuple[door_tickets.Ticket, BadgeRecord]:

@@ -2,7 +2,9 @@
 
 from models import (  # noqa: F401
     badge,
+    badge_check,
     contact_task,
+    due,
     idempotency,
     live_code,
     message,

@@ -309,6 +309,17 @@ WITH_BODY = [
         },
     ),
     Endpoint(
+        "POST",
+        "/v1/badge-checks",
+        "scheduler",
+        {
+            "short_code": ("0000000000", "text"),
+            "visit_reference": ("HV-0000-0000", "text"),
+            "postcode": ("HA1 2RJ", "text"),
+            "house": ("12a", "text"),
+        },
+    ),
+    Endpoint(
         "PATCH", "/v1/contact-tasks/@task@", "scheduler", {"status": ("done", "enum"), "note": (None, "text?")}
     ),
 ]
