@@ -7,6 +7,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from api import (
     auth,
+    badge_checks,
     badges,
     callbacks,
     cli,
@@ -15,9 +16,11 @@ from api import (
     development,
     docs,
     door,
+    door_questions,
     errors,
     health,
     incidents,
+    live_codes,
     logs,
     me,
     metrics,
@@ -80,6 +83,7 @@ def create_app(settings: Settings | None = None) -> Flask:
         photo_links=keys.photo_links,
         visit_links=VisitLinks(keys.visit_links, settings.public_base_url),
         visit_words=keys.visit_words,
+        door_tickets=keys.door_tickets,
         keyring=keys.badges,
         scan_log=ScanLog(scans.chain_key(keys.digests)),
         check_limiter=FixedWindowRateLimiter(MemoryStorage()),
@@ -111,6 +115,8 @@ def create_app(settings: Settings | None = None) -> Flask:
         scans,
         badges,
         well_known,
+        live_codes,
+        badge_checks,
         contact_tasks,
         incidents,
         reports,
@@ -125,6 +131,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     door.register(app)
     concern.register(app)
     visit_page.register(app)
+    door_questions.register(app)
     development.register(app)
     cli.register(app)
     app.after_request(_secure)

@@ -7,7 +7,7 @@ from limits import RateLimitItemPerMinute
 from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.routing import BaseConverter
 
-from api import photo_links
+from api import door_tickets, photo_links
 from api.auth import anyone
 from api.blueprint import answer
 from api.config import Settings
@@ -16,10 +16,10 @@ from api.pages import a_resident_asks, dressed, page, private, render
 from api.scans import noted
 from id_badges import short_code
 from id_badges.keys import KeyRing, KeysUnusable
-from id_badges.tokens import Forged, read
+from id_badges.tokens import Clock, Forged, Reading, read
 from id_badges.verdict import ShownOfficer, State, Verdict, judge, not_confirmed, unavailable
 from models import clock
-from models.badge import find_by_handle, find_record
+from models.badge import BadgeKind, find_by_handle, find_record
 from models.clock import LONDON
 from models.database import looking, reading
 from models.officer import Employment, Officer, OfficerPhoto
@@ -46,18 +46,7 @@ def register(app: Flask) -> None:
         app.extensions["red_page"] = render("badge.html", check={"state": State.NOT_CONFIRMED.value})
     settings: Settings = app.config["SETTINGS"]
     limit = RateLimitItemPerMinute(settings.checks_per_minute) if settings.checks_per_minute else None
-    limiter = app.extensions["check_limiter"]
-
-    def too_many() -> Response | None:
-        # By address and never by badge: nobody can keep an officer from being recognised.
-        if limit is None or limiter.hit(limit, "check", request.remote_addr or ""):
-            return None
-        if a_resident_asks():
-            refused = page("too_many.html", status=429)
-        else:
-            refused = problem(429, "Too many checks from one address. Wait a minute.", slug="too-many")
-        refused.headers["Retry-After"] = "60"
-        return refused
+    app.extensions["check_limit"] = limit
 
     @app.get("/b/<anything:token>")
     @anyone
@@ -110,6 +99,20 @@ def register(app: Flask) -> None:
         return app.send_static_file("favicon.ico")
 
 
+def too_many() -> Response | None:
+    """The refusal of one check too many, counted by address and never by badge: nobody can keep an officer from
+    being recognised."""
+    limit, limiter = current_app.extensions["check_limit"], current_app.extensions["check_limiter"]
+    if limit is None or limiter.hit(limit, "check", request.remote_addr or ""):
+        return None
+    if a_resident_asks():
+        refused = page("too_many.html", status=429)
+    else:
+        refused = problem(429, "Too many checks from one address. Wait a minute.", slug="too-many")
+    refused.headers["Retry-After"] = "60"
+    return refused
+
+
 def keyring() -> KeyRing:
     """The keys of this process."""
     found: KeyRing = current_app.extensions["keyring"]
@@ -145,6 +148,23 @@ def check_short_code(code: short_code.ParsedCode, at: datetime) -> Verdict:
         return _unavailable(error, at)
 
 
+def check_again(ticket: door_tickets.Ticket, at: datetime) -> Verdict:
+    """Ask the register again about a badge that was genuine on the page with this ticket."""
+    asked = Reading(
+        kind=BadgeKind.PHONE,
+        badge_id=ticket.badge_id,
+        issued_at=ticket.token_issued_at,
+        not_before=ticket.token_issued_at,
+        expires_at=ticket.token_issued_at + door_tickets.LIFE,
+        clock=Clock.VALID,
+    )
+    try:
+        with looking() as connection:
+            return judge(asked, find_record(connection, ticket.badge_id, at), at=at)
+    except UNAVAILABLE as error:
+        return _unavailable(error, at)
+
+
 def _unavailable(error: Exception, at: datetime) -> Verdict:
     current_app.logger.error("badge_check_unavailable", extra={"error": type(error).__name__})
     return unavailable(type(error).__name__, at)
@@ -167,8 +187,17 @@ def show(verdict: Verdict) -> Response:
             "state": verdict.state.value,
             "checked_at_text": f"{local:%a} {local.day} {local:%b %Y}, {local:%H:%M}",
             "officer": officer,
+            "ticket": _ticket(verdict),
         },
     )
+
+
+def _ticket(verdict: Verdict) -> str | None:
+    """What lets a genuine page, and no other, ask more of its badge."""
+    if verdict.state is not State.GENUINE or verdict.reading is None:
+        return None
+    asked = verdict.reading
+    return door_tickets.make(current_app.extensions["door_tickets"], asked.badge_id, asked.issued_at)
 
 
 def shown_officer(officer: ShownOfficer | Officer, at: datetime) -> dict[str, str | None]:

@@ -49,8 +49,8 @@ def noted(verdict: Verdict, kind: ScanKind) -> Verdict:
     """
     if request.method == "HEAD" or _is_preview():
         return verdict
-    checked = verdict.checked
-    if checked is not None and checked.kind is BadgeKind.CARD:
+    signed, record = verdict.reading, verdict.record
+    if signed is not None and signed.kind is BadgeKind.CARD:
         kind = ScanKind.CARD
     seen = Seen(
         at=verdict.checked_at,
@@ -58,9 +58,9 @@ def noted(verdict: Verdict, kind: ScanKind) -> Verdict:
         state=verdict.state.value,
         reason=verdict.reason,
         address=request.remote_addr or "",
-        badge_id=checked.badge_id if checked else None,
-        officer_id=checked.officer_id if checked else None,
-        token_issued_at=checked.token_issued_at if checked else None,
+        badge_id=signed.badge_id if signed else None,
+        officer_id=record.officer_id if record else None,
+        token_issued_at=signed.issued_at if signed else None,
     )
     current_app.extensions["scan_log"].put(seen)
     if verdict.reason in _AT_ONCE:

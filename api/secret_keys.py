@@ -28,6 +28,7 @@ class SecretKeys:
     photo_links: bytes
     visit_links: bytes
     visit_words: bytes
+    door_tickets: bytes
     badges: KeyRing
 
 
@@ -47,6 +48,7 @@ def load(settings: Settings, at: datetime) -> SecretKeys:
         photo_links=hmac.digest(root, b"photo links", "sha256"),
         visit_links=hmac.digest(root, b"visit links", "sha256"),
         visit_words=hmac.digest(root, b"visit words", "sha256"),
+        door_tickets=hmac.digest(root, b"door tickets", "sha256"),
         badges=KeyRing.load(folder),
     )
 

@@ -31,6 +31,7 @@ class JwkSetOut(ma.Schema):
 class Jwks(Resource):
     @anyone
     @blp.response(200, JwkSetOut, headers=_HEADERS)
+    @blp.alt_response(304, description="Not changed", success=True)
     def get(self) -> Response:
         """The public keys that badges are signed with"""
         return _kept(answer(_keyring().jwks(clock.now())), KEYS_FOR_S)
@@ -40,6 +41,7 @@ class Jwks(Resource):
 class BadgeStatus(Resource):
     @anyone
     @blp.response(200, {"type": "string"}, content_type=f"application/{status_list.TYPE}", headers=_HEADERS)
+    @blp.alt_response(304, description="Not changed", success=True)
     def get(self) -> Response:
         """Which printed cards we no longer stand by, as a signed Token Status List
 

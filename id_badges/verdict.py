@@ -1,6 +1,6 @@
 """What the resident is told: one of four looks, from what the badge says and what the register says."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
@@ -48,24 +48,19 @@ class ShownOfficer:
 
 
 @dataclass(frozen=True, slots=True)
-class Checked:
-    """Which badge a signed token was of, for the scan's record and never for the page."""
-
-    badge_id: UUID
-    kind: BadgeKind
-    token_issued_at: datetime
-    officer_id: UUID | None
-
-
-@dataclass(frozen=True, slots=True)
 class Verdict:
-    """The answer to one check. `reason` is for logs and tests: the page must not tell such things apart."""
+    """The answer to one check. `reason` is for logs and tests: the page must not tell such things apart.
+
+    `reading` and `record` are what a token that the council signed was judged by: for the scan's record and for
+    further questions, and no part of the answer.
+    """
 
     state: State
     checked_at: datetime
     reason: str
     officer: ShownOfficer | None = None
-    checked: Checked | None = None
+    reading: Reading | None = field(default=None, compare=False)
+    record: BadgeRecord | None = field(default=None, compare=False)
 
     @property
     def look(self) -> Look:
@@ -78,9 +73,7 @@ def judge(reading: Reading, record: BadgeRecord | None, *, at: datetime) -> Verd
 
     A token timed out or not yet valid shows no officer at all: a screenshot must not earn any trust.
     """
-    officer_id = record.officer_id if record else None
-    checked = Checked(reading.badge_id, reading.kind, reading.issued_at, officer_id)
-    return replace(_judged(reading, record, at), checked=checked)
+    return replace(_judged(reading, record, at), reading=reading, record=record)
 
 
 def _judged(reading: Reading, record: BadgeRecord | None, at: datetime) -> Verdict:

@@ -2,9 +2,12 @@
 
 from models import (  # noqa: F401
     badge,
+    badge_check,
     contact_task,
+    due,
     idempotency,
     incident,
+    live_code,
     message,
     message_event,
     number,

@@ -17,9 +17,12 @@ from uuid import UUID, uuid4
 import pytest
 from flask import Flask
 from schemathesis.specs.openapi.definitions import OPENAPI_31_VALIDATOR
+from sqlalchemy import select
 
+from models import live_code
 from models.contact_task import ContactReason, ContactTask, ContactTaskStatus
 from models.database import reading, transaction
+from models.incident import Incident, IncidentKind, open_incident
 from models.officer import Officer
 from models.user import Role, User
 from tests import factories
@@ -175,13 +178,22 @@ def one_of_each(live_app: LiveServer) -> dict[str, list[str]]:
     )
     account = User(id=uuid4(), username=f"a-{uuid4()}", role=Role.SCHEDULER, active=True, created_at=at)
     account.set_password(str(uuid4()))
+    badge = give_badge(officer, at)
     with transaction() as session:
         session.add_all([task, account])
+        incident = open_incident(session, IncidentKind.SCAN_FLOOD, at=at, badge_id=badge.id)
+        code = live_code.ask(
+            session, badge_id=badge.id, officer_id=officer.id, token_issued_at=at, asker="a page", at=at
+        )
+        incident_id = session.scalars(select(Incident.id).where(Incident.reference == incident)).one()
+    assert code is not None
     return {
         "visit_id": [str(visit.id) for visit in visits],
         "officer_id": [str(officer.id)],
         "resident_id": [str(resident.id)],
-        "badge_id": [str(give_badge(officer, at).id)],
+        "badge_id": [str(badge.id)],
+        "code_id": [str(code.id)],
+        "incident_id": [str(incident_id)],
         "task_id": [str(task.id)],
         "user_id": [str(account.id)],
     }

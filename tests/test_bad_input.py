@@ -313,6 +313,17 @@ WITH_BODY = [
         },
     ),
     Endpoint(
+        "POST",
+        "/v1/badge-checks",
+        "scheduler",
+        {
+            "short_code": ("0000000000", "text"),
+            "visit_reference": ("HV-0000-0000", "text"),
+            "postcode": ("HA1 2RJ", "text"),
+            "house": ("12a", "text"),
+        },
+    ),
+    Endpoint(
         "PATCH", "/v1/contact-tasks/@task@", "scheduler", {"status": ("done", "enum"), "note": (None, "text?")}
     ),
     Endpoint(
@@ -335,6 +346,7 @@ WITHOUT_BODY = [
     Endpoint("GET", "/v1/visits/@visit@/history", "officer"),
     Endpoint("GET", "/v1/visits/@visit@/messages", "officer"),
     Endpoint("GET", "/v1/me/visits", "officer"),
+    Endpoint("GET", "/v1/me/live-codes", "officer"),
     Endpoint("GET", "/v1/me/badge", "officer"),
     Endpoint("GET", "/v1/me/badge.svg", "officer"),
     Endpoint("GET", "/v1/me/badge.png", "officer"),

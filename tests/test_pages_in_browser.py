@@ -7,6 +7,12 @@ from urllib.parse import urlsplit
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, sync_playwright
+from sqlalchemy import select, update
+
+from models.database import reading, transaction
+from models.live_code import LIFE, LiveCode
+from models.officer import Officer
+from models.visit import Visit
 
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium")
 LARGEST_PAGE = 60_000
@@ -148,3 +154,133 @@ def test_a_worried_resident_is_led_from_the_badge_to_a_reference(page, live_serv
         assert [each["id"] for each in Axe().run(page, options=WCAG).response["violations"]] == []
         assert width_of(page) <= width
     assert page.context.cookies() == []
+
+
+# What a genuine page asks further, and every page as a reader without our styles has it.
+
+
+def ask_for_code(page: Page, base: str, genuine: str) -> None:
+    page.goto(base + genuine)
+    page.get_by_role("button", name="Ask for their code").click()
+
+
+def ask_again_elsewhere(page: Page, base: str, genuine: str) -> None:
+    ask_for_code(page, base, genuine)
+    ask_for_code(page, base, genuine)
+
+
+def refused_code(page: Page, base: str, genuine: str) -> None:
+    ask_for_code(page, base, genuine)
+    with transaction() as session:
+        session.execute(update(LiveCode).values(not_mine_at=LiveCode.asked_at))
+    page.get_by_role("link", name="See if our officer").click()
+
+
+def old_code(page: Page, base: str, genuine: str) -> None:
+    ask_for_code(page, base, genuine)
+    with transaction() as session:
+        for code in session.scalars(select(LiveCode)):
+            code.asked_at -= LIFE
+    page.get_by_role("link", name="See if our officer").click()
+
+
+def ask_if_due(page: Page, base: str, genuine: str, house: str = "1") -> None:
+    page.goto(base + genuine)
+    with reading() as session:
+        officer_id = session.scalars(select(Officer.id).where(Officer.photo_id.is_not(None))).one()
+        reference = session.scalars(select(Visit.reference).where(Visit.officer_id == officer_id)).one()
+    page.get_by_label("Visit number").fill(reference)
+    page.get_by_label("Your house number or name").fill(house)
+    page.get_by_role("button", name="Check they are due").click()
+
+
+def not_due(page: Page, base: str, genuine: str) -> None:
+    ask_if_due(page, base, genuine, "2")
+
+
+def left_empty(page: Page, base: str, genuine: str) -> None:
+    ask_if_due(page, base, genuine, " ")
+
+
+def tried_too_often(page: Page, base: str, genuine: str) -> None:
+    for _ in range(6):
+        not_due(page, base, genuine)
+
+
+QUESTIONS = {
+    "Wait for their code": ask_for_code,
+    "Scan the badge again": ask_again_elsewhere,
+    "Do not let them in": refused_code,
+    "This code is too old": old_code,
+    "They are due at your home": ask_if_due,
+    "We cannot find this visit": not_due,
+    "Please fill in both": left_empty,
+    "Please ring us": tried_too_often,
+}
+WORDS_THAT_MATTER = {
+    "runOnly": ["color-contrast-enhanced"],
+    "rules": {"color-contrast-enhanced": {"enabled": True}},
+}
+
+
+def faults(page: Page, options: dict = WCAG) -> list:
+    found = Axe().run(page, options=options).response
+    assert found["passes"], "axe looked at nothing"
+    return [(each["id"], each["nodes"][0]["html"]) for each in found["violations"]]
+
+
+@pytest.mark.parametrize("width", [320, 1280])
+@pytest.mark.parametrize("heading", QUESTIONS)
+def test_an_answered_question_is_without_fault_and_fits(page, live_server, badge_links, heading, width):
+    page.set_viewport_size({"width": width, "height": 800})
+    QUESTIONS[heading](page, live_server, badge_links["genuine"])
+    page.get_by_role("heading", level=1, name=heading).wait_for()
+    assert page.locator("h1").all_inner_texts() == [heading]
+    assert faults(page) == [] and faults(page, WORDS_THAT_MATTER) == []
+    page.evaluate("document.documentElement.style.fontSize = '200%'")
+    assert width_of(page) <= width
+
+
+@pytest.mark.parametrize("state", STATES)
+def test_words_stand_at_least_seven_to_one_from_their_ground(page, live_server, badge_links, state):
+    page.goto(live_server + badge_links[state])
+    assert faults(page, WORDS_THAT_MATTER) == []
+
+
+@pytest.mark.parametrize("width", [320, 1280])
+@pytest.mark.parametrize("state", STATES)
+def test_without_our_styles_the_page_has_no_fault_and_says_the_same(page, live_server, badge_links, state, width):
+    page.set_viewport_size({"width": width, "height": 800})
+    page.route("**/*.css", lambda route: route.abort())
+    page.goto(live_server + badge_links[state])
+    assert page.locator("h1").all_inner_texts() == [HEADINGS[state]]
+    assert faults(page, {"runOnly": [each for each in WCAG["runOnly"] if each != "best-practice"]}) == []
+
+
+@pytest.mark.parametrize("state", STATES)
+def test_all_there_is_to_tap_is_as_large_as_a_thumb(page, live_server, badge_links, state):
+    page.goto(live_server + badge_links[state])
+    sizes = page.locator("main a, main button, main input:not([type=hidden])").evaluate_all(
+        "all => all.map(each => [each.outerHTML, each.getBoundingClientRect().width,"
+        " each.getBoundingClientRect().height])"
+    )
+    assert sizes
+    assert [each for each in sizes if min(each[1:]) < 44] == []
+
+
+def test_the_keyboard_meets_what_can_be_done_in_the_order_of_the_page(page, live_server, badge_links):
+    page.goto(live_server + badge_links["genuine"])
+    met = []
+    for _ in range(8):
+        page.keyboard.press("Tab")
+        met.append(page.evaluate("document.activeElement.id || document.activeElement.innerText"))
+    assert met == [
+        "Skip to the main part",
+        "Ask for their code",
+        "reference",
+        "house",
+        "Check they are due",
+        "020 7946 0123",
+        "999",
+        "101",
+    ]
