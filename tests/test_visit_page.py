@@ -137,6 +137,11 @@ def test_a_visit_that_will_not_be_is_said_plainly_and_shows_nobody(see, visit, s
     assert "Amina Yusuf" not in page and "two words" not in page
 
 
+def test_it_is_asked_whether_the_time_is_good_only_beforehand(see):
+    assert "Is this time good for you?" in see(WEDNESDAY_10 - timedelta(hours=1))
+    assert "Is this time good for you?" not in see(WEDNESDAY_10)
+
+
 def test_an_officer_at_the_door_is_said_to_be_there(see, visit):
     change(visit, status="arrived", arrived_at=WEDNESDAY_10, arrival_recorded_at=WEDNESDAY_10)
     assert heading(see(WEDNESDAY_10 + timedelta(minutes=40))) == "Our officer should be at your home now"
