@@ -8,7 +8,7 @@ from flask import Response, current_app
 from marshmallow import fields
 
 from api.auth import refuse_unless_theirs, roles, who
-from api.blueprint import Blueprint, Problem, Resource, answer
+from api.blueprint import Blueprint, Resource, answer
 from api.pages import page
 from api.visit_page import times
 from models import clock
@@ -38,7 +38,7 @@ def _words(visit_id: UUID) -> tuple[str, str]:
 class VisitWords(Resource):
     @roles("officer")
     @blp.response(200, WordsOut)
-    @blp.alt_response(409, schema=Problem, description="Not now", content_type="application/problem+json")
+    @blp.alt_response(409, response="CONFLICT")
     def get(self, visit_id: UUID) -> Response:
         """The words to say first at this visit's door
 
@@ -58,7 +58,7 @@ class VisitWords(Resource):
 class VisitLetter(Resource):
     @roles("scheduler")
     @blp.response(200, {"type": "string"}, content_type="text/html")
-    @blp.alt_response(409, schema=Problem, description="Not any more", content_type="application/problem+json")
+    @blp.alt_response(409, response="CONFLICT")
     def get(self, visit_id: UUID) -> Response:
         """A letter with the visit's time, words and link, to print for a resident who wants one
 
