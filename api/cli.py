@@ -39,6 +39,7 @@ def register(app: Flask) -> None:
     settings: Settings = app.config["SETTINGS"]
     app.cli.add_command(cli_texts.texts)
     app.cli.add_command(cli_records.prove_scans)
+    app.cli.add_command(cli_records.purge)
 
     @app.cli.command("create-user")
     @click.option("--username", required=True)
