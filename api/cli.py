@@ -41,6 +41,7 @@ def register(app: Flask) -> None:
     app.cli.add_command(cli_texts.texts)
     app.cli.add_command(cli_keys.keys)
     app.cli.add_command(cli_records.prove_scans)
+    app.cli.add_command(cli_records.purge)
 
     @app.cli.command("create-user")
     @click.option("--username", required=True)

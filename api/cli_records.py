@@ -1,5 +1,6 @@
 """`flask prove-scans` and `flask purge`: that the scan records are whole, and that old records go."""
 
+import logging
 import sys
 
 import click
@@ -7,8 +8,11 @@ from flask import current_app
 from flask.cli import with_appcontext
 
 from api.scans import chain_key
-from models.database import snapshot
+from models import clock, retention
+from models.database import reading, snapshot, transaction
 from models.scan import prove
+
+log = logging.getLogger(__name__)
 
 
 @click.command("prove-scans")
@@ -25,3 +29,22 @@ def prove_scans() -> None:
         click.echo(f"{proof.records} records are whole. {proof.broken}")
         sys.exit(1)
     click.echo(f"{proof.records} records are whole. The last is {proof.last_number}: {proof.last_hash}")
+
+
+@click.command()
+@click.option("--dry-run", is_flag=True, help="Only say what would go.")
+@with_appcontext
+def purge(dry_run: bool) -> None:
+    """Remove what is kept no longer; say how much of each went."""
+    at = clock.now()
+    if dry_run:
+        with reading() as session:
+            counts = retention.count_old(session, at)
+    else:
+        with transaction() as session:
+            key = chain_key(current_app.extensions["digest_key"])
+            counts = retention.purge(session, at, chain_key=key)
+    for what, count in counts.items():
+        click.echo(f"{count} {what} {'would go' if dry_run else 'went'}")
+    if not dry_run:
+        log.info("purged", extra={"rows": sum(counts.values())})

@@ -89,9 +89,3 @@ def release(attempt: Attempt) -> None:
     """Let the key go without an answer: the request changed nothing and may be sent again."""
     with database.transaction() as session:
         session.execute(delete(KeptAnswer).where(KeptAnswer.key == attempt.key, KeptAnswer.attempt == attempt.id))
-
-
-def purge(at: datetime) -> None:
-    """Forget answers nobody will ask for again."""
-    with database.transaction() as session:
-        session.execute(delete(KeptAnswer).where(KeptAnswer.started_at < at - KEPT_FOR))

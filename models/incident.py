@@ -5,7 +5,7 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import ForeignKey, Index, String, UniqueConstraint, update
+from sqlalchemy import ForeignKey, Index, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, Session, mapped_column
 from sqlalchemy.types import JSON
 
@@ -147,15 +147,6 @@ def report_concern(
     about: dict[str, Any] = {"badge_id": badge_id, "officer_id": officer_id, "visit_id": visit_id, "details": {}}
     typed = {"words": words, "phone": phone, "given": given}
     return _open(session, IncidentKind.CONCERN, f"{IncidentKind.CONCERN}:{form}", at, about | typed)
-
-
-def forget_words(session: Session, before: datetime) -> int:
-    """Take out of incidents closed before then what residents wrote, and how to reach them. Returns how many."""
-    old = update(Incident).where(
-        Incident.closed_at < before,
-        Incident.words.is_not(None) | Incident.phone.is_not(None) | Incident.given.is_not(None),
-    )
-    return int(session.execute(old.values(words=None, phone=None, given=None)).rowcount)  # type: ignore[attr-defined]
 
 
 def _open(session: Session, kind: IncidentKind, key: str, at: datetime, about: dict[str, Any]) -> str:

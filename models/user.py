@@ -7,7 +7,7 @@ from enum import StrEnum
 from uuid import UUID, uuid4
 
 import argon2
-from sqlalchemy import ForeignKey, Index, String, delete, func, or_, select, update
+from sqlalchemy import ForeignKey, Index, String, delete, func, select, update
 from sqlalchemy.orm import Mapped, Session, joinedload, mapped_column, relationship
 
 from models.database import Base, by_value, new_id, reading
@@ -178,15 +178,3 @@ def end_sign_in(session: Session, sign_in_id: UUID, at: datetime) -> None:
 def end_all_sign_ins(session: Session, user_id: UUID, at: datetime) -> None:
     """Sign a user out everywhere: a new password, another role or a closed account."""
     session.execute(update(SignIn).where(SignIn.user_id == user_id, SignIn.ended_at.is_(None)).values(ended_at=at))
-
-
-def purge_old_sign_ins(session: Session, at: datetime) -> None:
-    """Forget refresh tokens that can no longer be used."""
-    session.execute(delete(RefreshToken).where(RefreshToken.expires_at <= at))
-    live = select(RefreshToken.sign_in_id)
-    session.execute(
-        delete(SignIn).where(
-            or_(SignIn.ended_at.is_not(None), SignIn.started_at <= at - REFRESH_LIFE),
-            SignIn.id.not_in(live),
-        )
-    )

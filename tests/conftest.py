@@ -13,8 +13,10 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import text
 
+import api
 from api import create_app, logs
 from api.config import Settings
+from api.scan_log import ScanLog
 from migrations.tables import metadata
 from models import clock, database, user
 from models.officer import Officer
@@ -26,6 +28,27 @@ from tests.sending import sender_to
 
 # Cheap hashes: the tests sign in hundreds of times, and one of them checks that the real ones are argon2id.
 user.passwords = argon2.PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+
+
+class _KnownScanLog(ScanLog):
+    """One that the tests can wait for, whoever made the application it is of."""
+
+    all: list[ScanLog] = []
+
+    def __init__(self, secret: bytes) -> None:
+        super().__init__(secret)
+        self.all.append(self)
+
+
+api.ScanLog = _KnownScanLog  # type: ignore[misc]
+
+
+@pytest.fixture(autouse=True)
+def scans_are_written() -> Iterator[None]:
+    """What a test scanned is not written into the next one's empty database."""
+    yield
+    for scan_log in _KnownScanLog.all:
+        scan_log.flush()
 
 
 @pytest.fixture(scope="session")
@@ -121,7 +144,7 @@ _made: dict[Settings, Flask] = {}
 
 
 @pytest.fixture
-def app(database: str, environment: dict[str, str], stopped_clock: StoppedClock) -> Iterator[Flask]:
+def app(database: str, environment: dict[str, str], stopped_clock: StoppedClock) -> Flask:
     """The real application on a real, empty database, with a clock that stands still.
 
     Making it costs more than most tests do, so it is made once for the same settings. A test that changes
@@ -132,9 +155,7 @@ def app(database: str, environment: dict[str, str], stopped_clock: StoppedClock)
         logs.configure(settings.log_level)
     else:
         _made[settings] = create_app(settings)
-    yield _made[settings]
-    # What this test scanned is not to be written into the next one's empty database.
-    _made[settings].extensions["scan_log"].flush()
+    return _made[settings]
 
 
 class Client:

@@ -13,7 +13,7 @@ import jwt
 import pytest
 from sqlalchemy import select
 
-from models import clock, user
+from models import clock, retention, user
 from models.database import reading, transaction
 from models.user import Role, User
 from tests.steps import MONDAY_9, problem
@@ -412,7 +412,7 @@ def test_old_sign_ins_are_forgotten_and_new_ones_kept(stranger, app, stopped_clo
     stopped_clock.set(MONDAY_9 + timedelta(days=15))
     pair = enter(stranger).json
     with transaction() as session:
-        user.purge_old_sign_ins(session, stopped_clock.now)
+        retention.purge(session, stopped_clock.now, chain_key=b"key")
     with reading() as session:
         assert len(session.scalars(select(user.SignIn)).all()) == 1
         assert len(session.scalars(select(user.RefreshToken)).all()) == 1

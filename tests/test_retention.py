@@ -1,0 +1,107 @@
+"""Retention: what is old goes, what is not stays, and every field about somebody is written down."""
+
+import re
+from datetime import timedelta
+from pathlib import Path
+
+from flask import Flask
+from sqlalchemy import JSON, Enum, Float, LargeBinary, String, select
+
+from api.scans import chain_key
+from migrations.tables import metadata
+from models.database import reading, snapshot, transaction
+from models.incident import Incident, IncidentStatus, report_concern
+from models.scan import Scan, ScanKind, ScanSalt, Seen, append, prove
+from tests import factories
+from tests.conftest import StoppedClock
+from tests.steps import MONDAY_9
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def test_every_field_that_may_be_about_somebody_is_in_the_data_protection_note():
+    written = set(
+        re.findall(r"`([a-z_]+\.[a-z_0-9]+)`", (ROOT / "docs" / "data-protection.md").read_text("utf-8"))
+    )
+    there = {
+        f"{table.name}.{column.name}"
+        for table in metadata.sorted_tables
+        for column in table.columns
+        if isinstance(column.type, String | JSON | LargeBinary | Float) and not isinstance(column.type, Enum)
+    }
+    assert there - written == set(), "say why it is kept and for how long"
+    assert written - there == set(), "these are gone"
+
+
+def scans_of_days(app: Flask, *days: int) -> None:
+    """A scan on each of these days after Monday."""
+    for day in days:
+        at = MONDAY_9 + timedelta(days=day)
+        seen = Seen(at=at, kind=ScanKind.PAGE, state="genuine", reason="genuine", address="192.0.2.7")
+        with transaction() as session:
+            append(session, [seen], secret=chain_key(app.extensions["digest_key"]))
+
+
+def purge(app: Flask, *words: str) -> str:
+    result = app.test_cli_runner().invoke(args=["purge", *words])
+    assert result.exit_code == 0, result.output
+    return str(result.output)
+
+
+def test_scans_go_after_ninety_days_and_the_rest_is_still_proved(app: Flask, stopped_clock: StoppedClock) -> None:
+    scans_of_days(app, 0, 1, 2, 3)
+    stopped_clock.set(MONDAY_9 + timedelta(days=92))
+    assert "2 scan records went\n" in purge(app)
+    assert "0 scan records went\n" in purge(app)
+    with snapshot() as session:
+        proof = prove(session, secret=chain_key(app.extensions["digest_key"]))
+    assert (proof.records, proof.broken) == (2, None)
+
+
+def test_a_dry_run_says_the_same_and_removes_nothing(app: Flask, stopped_clock: StoppedClock) -> None:
+    scans_of_days(app, 0, 1, 2, 3)
+    stopped_clock.set(MONDAY_9 + timedelta(days=92))
+    would = purge(app, "--dry-run")
+    assert "2 scan records would go\n" in would
+    with reading() as session:
+        assert len(session.scalars(select(Scan.number)).all()) == 4
+    assert purge(app) == would.replace("would go", "went")
+
+
+def test_the_salt_goes_with_its_day_even_if_nobody_checks_a_badge(app: Flask, stopped_clock: StoppedClock) -> None:
+    scans_of_days(app, 0)
+    purge(app)
+    with reading() as session:
+        assert session.scalars(select(ScanSalt.day)).all() == [MONDAY_9.date()]
+    stopped_clock.advance(24 * 3600)
+    purge(app)
+    with reading() as session:
+        assert session.scalars(select(ScanSalt.day)).all() == []
+
+
+def test_what_a_resident_wrote_goes_a_year_after_the_incident_was_closed(
+    app: Flask, stopped_clock: StoppedClock
+) -> None:
+    for _ in range(2):
+        with transaction() as session:
+            report_concern(
+                session,
+                "He would not go.",
+                form=factories.officer().id,
+                phone="020 7946 0000",
+                given=None,
+                badge_id=None,
+                officer_id=None,
+                visit_id=None,
+                at=MONDAY_9,
+            )
+    with transaction() as session:
+        closed = session.scalars(select(Incident).limit(1)).one()
+        closed.status, closed.closed_at = IncidentStatus.CLOSED, MONDAY_9
+    stopped_clock.set(MONDAY_9 + timedelta(days=365))
+    assert "0 residents' words in closed incidents went" in purge(app)
+    stopped_clock.advance(1)
+    assert "1 residents' words in closed incidents went" in purge(app)
+    with reading() as session:
+        left = {row.status: (row.words, row.phone) for row in session.scalars(select(Incident))}
+    assert left == {"closed": (None, None), "open": ("He would not go.", "020 7946 0000")}
