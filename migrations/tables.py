@@ -2,6 +2,7 @@
 
 from models import (  # noqa: F401
     badge,
+    card,
     contact_task,
     idempotency,
     message,
