@@ -197,6 +197,14 @@ class KeyRing:
                 return SigningKey(key.kid, private_key)
         raise KeysUnusable(f"no key may sign a {purpose.value} at this time")
 
+    def signing_key_named(self, kid: str) -> SigningKey:
+        """The key that signed before, to say the same again. Raises KeysUnusable if it is not held or believed."""
+        key = self._keys().get(kid)
+        private_key = None if key is None or key.state is KeyState.COMPROMISED else self._private_key(key)
+        if private_key is None:
+            raise KeysUnusable(f"the key {kid} cannot sign")
+        return SigningKey(kid, private_key)
+
     def verifying_key(self, kid: str) -> RegisteredKey | None:
         """The key called `kid`, in whatever state it is, or None. Nothing is ever fetched."""
         return self._keys().get(kid)

@@ -86,6 +86,20 @@ class BadgeRevoked(BrokenRule):
     title = "The badge was revoked"
 
 
+class CardState(BrokenRule):
+    """The card is waiting, decided, revoked or out of date, and does not allow this step."""
+
+    slug = "card-state"
+    title = "The card is not in a state for this"
+
+
+class SecondPerson(BrokenRule):
+    """Cards need two people to issue: whoever asks for one does not approve it."""
+
+    slug = "second-person"
+    title = "Another admin must approve it"
+
+
 class SignInRefused(BrokenRule):
     """The username, password or token is not good: nothing tells which."""
 
