@@ -179,6 +179,7 @@ class CardRefusal(Resource):
 class CardSvg(Resource):
     @roles("admin")
     @blp.response(200, {"type": "string"}, content_type="image/svg+xml")
+    @blp.alt_response(409, response="CONFLICT")
     def get(self, card_id: UUID) -> Response:
         """The QR code of an approved card, in SVG"""
         return Response(qr.svg(_faces([card_id])[0].url), content_type="image/svg+xml")
@@ -188,6 +189,7 @@ class CardSvg(Resource):
 class CardPng(Resource):
     @roles("admin")
     @blp.response(200, {"type": "string", "format": "binary"}, content_type="image/png")
+    @blp.alt_response(409, response="CONFLICT")
     def get(self, card_id: UUID) -> Response:
         """The QR code of an approved card, in PNG"""
         return Response(qr.png(_faces([card_id])[0].url, PNG_PIXELS), content_type="image/png")
@@ -198,6 +200,7 @@ class CardPdf(Resource):
     @roles("admin")
     @blp.arguments(CardPdfIn, location="query")
     @blp.response(200, {"type": "string", "format": "binary"}, content_type="application/pdf")
+    @blp.alt_response(409, response="CONFLICT")
     def get(self, given: dict[str, Any], card_id: UUID) -> Response:
         """An approved card to print: the same card every time"""
         return _pdf([card_id], given["size"])
@@ -208,6 +211,8 @@ class PrintRun(Resource):
     @roles("admin")
     @blp.arguments(PrintRunIn, location="query")
     @blp.response(200, {"type": "string", "format": "binary"}, content_type="application/pdf")
+    @blp.alt_response(404, response="NOT_FOUND")
+    @blp.alt_response(409, response="CONFLICT")
     def get(self, given: dict[str, Any]) -> Response:
         """The approved cards of a team in one PDF, one a page"""
         return _pdf(given["card_ids"], given["size"])

@@ -20,13 +20,14 @@ from schemathesis.specs.openapi.definitions import OPENAPI_31_VALIDATOR
 from sqlalchemy import select
 
 from models import live_code
+from models.card import ask as ask_for_card
 from models.contact_task import ContactReason, ContactTask, ContactTaskStatus
 from models.database import reading, transaction
 from models.incident import Incident, IncidentKind, open_incident
 from models.officer import Officer
 from models.user import Role, User
 from tests import factories
-from tests.live import LiveServer, give_badge
+from tests.live import LiveServer, give_badge, give_photo
 
 SECONDS = int(os.environ.get("SCHEMATHESIS_S", "30"))
 METHODS = {"get", "post", "put", "patch", "delete"}
@@ -135,6 +136,8 @@ ENDS_SOMETHING = {
     "POST /v1/officers/{officer_id}/badges",
     "POST /v1/officers/{officer_id}/suspension",
     "POST /v1/badges/{badge_id}/revocation",
+    "POST /v1/cards/{card_id}/approval",
+    "POST /v1/cards/{card_id}/refusal",
 }
 """Tried on somebody else: nothing could be reached any more once they have worked."""
 
@@ -179,6 +182,7 @@ def one_of_each(live_app: LiveServer) -> dict[str, list[str]]:
     account = User(id=uuid4(), username=f"a-{uuid4()}", role=Role.SCHEDULER, active=True, created_at=at)
     account.set_password(str(uuid4()))
     badge = give_badge(officer, at)
+    give_photo(officer, at)
     with transaction() as session:
         session.add_all([task, account])
         incident = open_incident(session, IncidentKind.SCAN_FLOOD, at=at, badge_id=badge.id)
@@ -186,12 +190,22 @@ def one_of_each(live_app: LiveServer) -> dict[str, list[str]]:
             session, badge_id=badge.id, officer_id=officer.id, token_issued_at=at, asker="a page", at=at
         )
         incident_id = session.scalars(select(Incident.id).where(Incident.reference == incident)).one()
+        session.flush()
+        card = ask_for_card(
+            session,
+            session.get_one(Officer, officer.id),
+            expires_on=None,
+            believed_until=at + timedelta(days=365),
+            by=account.id,
+            at=at,
+        )
     assert code is not None
     return {
         "visit_id": [str(visit.id) for visit in visits],
         "officer_id": [str(officer.id)],
         "resident_id": [str(resident.id)],
         "badge_id": [str(badge.id)],
+        "card_id": [str(card.id)],
         "code_id": [str(code.id)],
         "incident_id": [str(incident_id)],
         "task_id": [str(task.id)],
