@@ -20,7 +20,7 @@ from api.paging import cursor_for
 from benchmarks import raw, servers
 from benchmarks.load import CONNECTIONS, Measured, Work, WrongAnswer, ask, ask_at_once
 from benchmarks.town import OFFICERS, Town, morning
-from benchmarks.works import BadgeCheck, Booking, Day, Hello, Listing, Moving, People, booking
+from benchmarks.works import BadgeCheck, BadgeFloor, Booking, Day, Hello, Listing, Moving, People, booking
 from models import clock
 
 RACES_IN_A_ROUND = 10
@@ -32,10 +32,13 @@ GROUPS = {
     "moving": ("F moving", "moving"),
     "day": ("hello", "day"),
     "listing": ("hello", "first page", "last page"),
-    "badge": ("hello", "badge JSON", "badge HTML"),
+    "badge": ("hello", "F badge", "badge JSON", "badge HTML"),
     "race": (),
 }
 """What is measured together, one right after the other."""
+
+_SERVERS = {"hello": "hello", "F booking": "floor", "F moving": "floor", "F badge": "badge_floor"}
+"""Who answers what the product does not."""
 
 
 @dataclass
@@ -92,6 +95,7 @@ class Bench:
             "day": lambda: Day(people, self.now()),
             "first page": lambda: Listing(people, self.now()),
             "last page": lambda: Listing(people, self.now(), nearly_last),
+            "F badge": lambda: BadgeFloor(people, self.now()),
             "badge JSON": lambda: BadgeCheck(people, self.now(), html=False),
             "badge HTML": lambda: BadgeCheck(people, self.now(), html=True),
         }
@@ -106,15 +110,15 @@ class Bench:
             folder.mkdir()
             product_url, floor_url = stack.enter_context(servers.databases(kind, folder, self.town))
             ports = {}
-            for name, url in (("hello", product_url), ("product", product_url), ("floor", floor_url)):
+            served = {"hello": product_url, "product": product_url, "floor": floor_url, "badge_floor": product_url}
+            for name, url in served.items():
                 line = servers.granian(f"benchmarks.{name}:app", processes, threads)
                 env = servers.environment(url, self.folder, self.ahead)
                 ports[name] = stack.enter_context(servers.serving(line, env, folder))
             done: dict[str, list[int]] = defaultdict(lambda: [0] * CONNECTIONS)
 
             def measure(name: str, for_seconds: float) -> Measured:
-                server = "hello" if name == "hello" else "floor" if name.startswith("F ") else "product"
-                return ask(ports[server], works[name](), for_seconds, done[name])
+                return ask(ports[_SERVERS.get(name, "product")], works[name](), for_seconds, done[name])
 
             for name in dict.fromkeys(name for group in groups for name in GROUPS[group]):
                 measure(name, _WARM_UP)

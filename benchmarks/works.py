@@ -139,6 +139,21 @@ class Listing:
         return status == 200 and body.count(b'"reference":') == 50
 
 
+class BadgeFloor:
+    """The same token, for the floor of a badge check."""
+
+    def __init__(self, people: People, at: datetime) -> None:
+        self._asked = request("GET", f"/b/{people.badge(at)}")
+
+    def request(self, number: int) -> bytes:
+        """The same each time."""
+        return self._asked
+
+    def is_right(self, status: int, body: bytes) -> bool:
+        """It is genuine."""
+        return status == 200 and b'"state":"genuine"' in body
+
+
 class BadgeCheck:
     """A resident scans a genuine badge, as a program (JSON) or in a browser (HTML)."""
 
