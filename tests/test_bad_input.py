@@ -353,6 +353,7 @@ WITHOUT_BODY = [
     Endpoint("GET", "/v1/me/scans", "officer"),
     Endpoint("GET", "/v1/contact-tasks", "scheduler"),
     Endpoint("GET", "/v1/incidents", "scheduler"),
+    Endpoint("GET", "/v1/incidents/@incident@", "scheduler"),
     Endpoint("GET", "/v1/reports/punctuality", "admin"),
     Endpoint("GET", "/v1/reports/notice", "admin"),
     Endpoint("DELETE", "/v1/tokens", "admin"),
