@@ -12,16 +12,9 @@ from api.blueprint import Blueprint, Resource
 from api.config import Settings
 from api.errors import problem
 from models import clock
-from models.database import changing, looking, transaction
+from models.database import transaction
 from models.message import Channel, Message
-from notifications.receipts import (
-    is_news,
-    is_usual,
-    it_was_answered,
-    record_receipt,
-    record_usual,
-    valid_twilio_signature,
-)
+from notifications.receipts import it_was_answered, take_receipt, valid_twilio_signature
 from notifications.replies import LONGEST, record_reply
 from notifications.senders.twilio_calls import say, what_became
 from notifications.senders.twilio_http import callback_url
@@ -64,15 +57,7 @@ class Status(Resource):
                 return _not_a_form_of_the_carriers()
         if not _SID.fullmatch(sid):
             return _not_a_form_of_the_carriers()
-        at = clock.now()
-        with looking() as connection:
-            news = is_news(connection, message_id, sid=sid, status=status)
-        if news and is_usual(status):
-            with changing() as connection:
-                news = not record_usual(connection, message_id, sid=sid, status=status, at=at)
-        if news:
-            with transaction() as session:
-                record_receipt(session, message_id, sid=sid, status=status, error_code=error_code, at=at)
+        take_receipt(message_id, sid=sid, status=status, error_code=error_code, at=clock.now())
         return Response(status=204)
 
 

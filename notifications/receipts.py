@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from twilio.request_validator import RequestValidator  # type: ignore[import-untyped]
 
 from models.contact_task import ask_to_tell, call_not_needed
+from models.database import changing, looking, transaction
 from models.message import Channel, Message, MessageStatus
 from models.message_event import MessageEventKind, line, telling
 from models.number import mark_unusable, stop_texts
@@ -44,6 +45,21 @@ def rank_of(status: str) -> int:
     return _RANKS.get(status, 0)
 
 
+def take_receipt(message_id: UUID, *, sid: str, status: str, error_code: str | None, at: datetime) -> None:
+    """Record a receipt that has come, in no more of a transaction than it takes.
+
+    Most come more than once, and are answered by one look; most others say the usual.
+    """
+    with looking() as connection:
+        news = is_news(connection, message_id, sid=sid, status=status)
+    if news and rank_of(status) in (SENT, DELIVERED):
+        with changing() as connection:
+            news = not record_usual(connection, message_id, sid=sid, status=status, at=at)
+    if news:
+        with transaction() as session:
+            record_receipt(session, message_id, sid=sid, status=status, error_code=error_code, at=at)
+
+
 def record_receipt(
     session: Session, message_id: UUID, *, sid: str, status: str, error_code: str | None, at: datetime
 ) -> bool:
@@ -60,11 +76,6 @@ def record_receipt(
         settle(session, [message.visit_id])
     write_down(session)
     return True
-
-
-def is_usual(status: str) -> bool:
-    """Whether `record_usual` may do for a receipt that is news."""
-    return rank_of(status) in (SENT, DELIVERED)
 
 
 def record_usual(connection: Connection, message_id: UUID, *, sid: str, status: str, at: datetime) -> bool:
@@ -117,7 +128,7 @@ _STANDING = Prepared(
 
 
 def is_news(connection: Connection, message_id: UUID, *, sid: str, status: str) -> bool:
-    """Whether a receipt could change anything: most come more than once, and are answered by this look alone."""
+    """Whether a receipt could change anything."""
     row = _STANDING.first(connection, message=message_id)
     if row is None:
         return False
