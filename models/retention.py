@@ -8,9 +8,12 @@ from sqlalchemy import ColumnElement, delete, func, or_, select, update
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from models import idempotency, scan, user
+from models.badge_check import BadgeCheck
 from models.database import Base
+from models.due import DueTries
 from models.idempotency import KeptAnswer
 from models.incident import WORDS_KEPT_FOR, Incident
+from models.live_code import LiveCode
 from models.scan import ScanSalt
 from models.user import RefreshToken, SignIn, SignInFailure
 
@@ -36,6 +39,9 @@ class Rule:
 
 SCANS = "scan records"
 
+ASKED_KEPT_FOR = scan.KEPT_FOR
+"""What was asked about a badge is kept for as long as that it was checked."""
+
 
 def count_old(session: Session, at: datetime) -> dict[str, int]:
     """What `purge` would do now, in its words."""
@@ -52,6 +58,7 @@ def purge(session: Session, at: datetime, *, chain_key: bytes) -> dict[str, int]
 def _rules(at: datetime) -> list[Rule]:
     """In an order in which nothing is removed that something else still names."""
     words = (Incident.words, Incident.phone, Incident.given)
+    asked_long_ago = at - ASKED_KEPT_FOR
     refreshable = select(RefreshToken.sign_in_id).where(RefreshToken.expires_at > at)
     over = or_(SignIn.ended_at.is_not(None), SignIn.started_at <= at - user.REFRESH_LIFE)
     return [
@@ -62,6 +69,9 @@ def _rules(at: datetime) -> list[Rule]:
             (Incident.closed_at < at - WORDS_KEPT_FOR) & or_(*(column.is_not(None) for column in words)),
             words,
         ),
+        Rule("live codes", LiveCode, LiveCode.asked_at < asked_long_ago),
+        Rule("questions whether an officer is due", DueTries, DueTries.token_issued_at < asked_long_ago),
+        Rule("checks by telephone", BadgeCheck, BadgeCheck.checked_at < asked_long_ago),
         Rule("kept answers", KeptAnswer, KeptAnswer.started_at < at - idempotency.KEPT_FOR),
         Rule("refresh tokens", RefreshToken, RefreshToken.expires_at <= at),
         Rule("sign-ins", SignIn, over & SignIn.id.not_in(refreshable)),

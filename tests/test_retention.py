@@ -3,17 +3,23 @@
 import re
 from datetime import timedelta
 from pathlib import Path
+from uuid import uuid4
 
 from flask import Flask
 from sqlalchemy import JSON, Enum, Float, LargeBinary, String, select
 
 from api.scans import chain_key
 from migrations.tables import metadata
+from models import due, live_code
+from models.badge_check import BadgeCheck
 from models.database import reading, snapshot, transaction
 from models.incident import Incident, IncidentStatus, report_concern
+from models.officer import Officer
 from models.scan import Scan, ScanKind, ScanSalt, Seen, append, prove
+from models.user import Role, User
 from tests import factories
-from tests.conftest import StoppedClock
+from tests.conftest import Client, StoppedClock
+from tests.live import give_badge
 from tests.steps import MONDAY_9
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -105,3 +111,24 @@ def test_what_a_resident_wrote_goes_a_year_after_the_incident_was_closed(
     with reading() as session:
         left = {row.status: (row.words, row.phone) for row in session.scalars(select(Incident))}
     assert left == {"closed": (None, None), "open": ("He would not go.", "020 7946 0000")}
+
+
+def test_what_was_asked_about_a_badge_goes_after_ninety_days(
+    app: Flask, officer: Officer, scheduler: Client, stopped_clock: StoppedClock
+) -> None:
+    badge = give_badge(officer, MONDAY_9)
+    with transaction() as session:
+        live_code.ask(
+            session, badge_id=badge.id, officer_id=officer.id, token_issued_at=MONDAY_9, asker="a", at=MONDAY_9
+        )
+        assert due.take_try(session, badge.id, MONDAY_9)
+        asker = session.scalars(select(User.id).where(User.role == Role.SCHEDULER)).one()
+        check = BadgeCheck(id=uuid4(), state="genuine", checked_at=MONDAY_9, checked_by_id=asker)
+        session.add(check)
+    gone = ("live codes", "questions whether an officer is due", "checks by telephone")
+    stopped_clock.set(MONDAY_9 + timedelta(days=90))
+    said = purge(app)
+    assert all(f"0 {what} went" in said for what in gone)
+    stopped_clock.advance(1)
+    said = purge(app)
+    assert all(f"1 {what} went" in said for what in gone)
