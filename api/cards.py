@@ -21,10 +21,11 @@ from api.paging import after, page
 from id_badges import card_pdf, qr
 from id_badges.card_pdf import Face, Size
 from id_badges.card_tokens import mint_card
-from id_badges.keys import KeyRing, Purpose
+from id_badges.keys import KeyRing, KeysUnusable, Purpose
 from models import card, clock
 from models.card import Card, CardStatus
 from models.database import reading, transaction
+from models.errors import CardState
 from models.officer import Employment, OfficerPhoto
 
 blp = Blueprint("cards", __name__, url_prefix="/v1", description="Printed cards, which two admins make")
@@ -241,14 +242,18 @@ def _pdf(card_ids: Sequence[UUID], size: Size) -> Response:
 
 
 def _faces(card_ids: Sequence[UUID]) -> list[Face]:
-    """What is printed on these cards. Raises CardState unless each is approved and good."""
+    """What is printed on these cards. Raises CardState unless each is approved and good, and its key can sign."""
     settings, at = _settings(), clock.now()
     faces = []
     with reading() as session:
         for card_id in card_ids:
             found = card.find(session, card_id)
             badge = card.good_badge(session, found, at)
-            token = mint_card(_keyring(), issuer=settings.badge_issuer, card=found, badge=badge)
+            try:
+                token = mint_card(_keyring(), issuer=settings.badge_issuer, card=found, badge=badge)
+            except KeysUnusable:
+                # It was destroyed once newer keys signed, or was stolen: no other can say the same.
+                raise CardState("The key that signed this card signs no more. Ask for a new card.") from None
             faces.append(_face(session, found, f"{settings.public_base_url}/b/{token}"))
     return faces
 

@@ -12,6 +12,7 @@ from sqlalchemy.orm.exc import StaleDataError
 from werkzeug.exceptions import HTTPException
 
 from api import pages
+from id_badges.keys import KeysUnusable
 from models import errors
 
 log = logging.getLogger(__name__)
@@ -123,6 +124,11 @@ def _unavailable(error: Exception) -> Response:
     return _page(503, headers) if pages.a_resident_asks() else problem(503, headers=headers)
 
 
+def _keys_unusable(error: Exception) -> Response:
+    log.error("keys_unusable", extra={"endpoint": request.endpoint})
+    return _page(503, {}) if pages.a_resident_asks() else problem(503)
+
+
 def _unexpected(error: Exception) -> Response:
     log.error("unexpected_error", extra={"endpoint": request.endpoint}, exc_info=error)
     return _page(500, {}) if pages.a_resident_asks() else problem(500)
@@ -141,5 +147,6 @@ def register(app: Flask) -> None:
     app.register_error_handler(StaleDataError, _stale)
     app.register_error_handler(HTTPException, _http)
     app.register_error_handler(OperationalError, _unavailable)
+    app.register_error_handler(KeysUnusable, _keys_unusable)
     app.register_error_handler(PoolTimeout, _unavailable)
     app.register_error_handler(Exception, _unexpected)

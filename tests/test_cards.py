@@ -14,6 +14,7 @@ from sqlalchemy import select, text
 from sqlalchemy.exc import IntegrityError
 
 from models.badge import Badge, BadgeKind
+from models.card import Card
 from models.database import reading, transaction
 from models.officer import Officer
 from tests import factories
@@ -70,7 +71,7 @@ def scanned(client: Client, card: dict[str, Any]) -> str:
 
 
 def decoded(image: Image.Image) -> str:
-    (found,) = zxingcpp.read_barcodes(image)
+    (found,) = zxingcpp.read_barcodes(image, formats=zxingcpp.BarcodeFormat.QRCode)
     assert found.ec_level == "M"
     return str(found.text)
 
@@ -270,3 +271,22 @@ def test_a_name_the_font_cannot_show_is_refused_when_the_card_is_asked_for(admin
 def test_more_text_than_a_card_holds_is_refused_when_it_is_asked_for(admin, scheduler):
     long = factories.officer(display_name="N" * 80, job_title="R" * 80, company="O" * 80)
     problem(ask(admin, with_photo(scheduler, long)), 422, "not-valid")
+
+
+def test_a_card_whose_key_signs_no_more_is_good_and_is_not_printed_again(
+    app, admin, second, photographed, stranger, stopped_clock: StoppedClock
+):
+    card = made(admin, second, photographed)
+    address = scanned(admin, card)
+    with reading() as session:
+        kid = session.scalars(select(Card.kid)).one()
+    pem = app.config["SETTINGS"].keys_dir / f"{kid}.pem"
+    away = pem.rename(pem.with_suffix(".away"))
+    app.extensions["keyring"]._private.clear()
+    try:
+        problem(admin.get(f"/v1/cards/{card['id']}/card.pdf"), 409, "card-state")
+        # None can be asked for either, and that is nobody's mistake.
+        problem(ask(admin, photographed), 503)
+    finally:
+        away.rename(pem)
+    assert checked(stranger, address)["state"] == "card_only"
