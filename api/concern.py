@@ -6,8 +6,6 @@ from uuid import UUID, uuid4
 
 from flask import Flask, Response, request
 from limits import RateLimitItemPerHour
-from limits.storage import MemoryStorage
-from limits.strategies import FixedWindowRateLimiter
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -38,7 +36,7 @@ class Concern(NamedTuple):
 def register(app: Flask) -> None:
     """Serve the page. It sets no cookie; a form tells itself from the next by a random number of its own."""
     limit = RateLimitItemPerHour(PER_HOUR)
-    limiter = FixedWindowRateLimiter(MemoryStorage())
+    limiter = app.extensions["check_limiter"]
 
     @app.get("/concern")
     @anyone

@@ -25,8 +25,8 @@ TTL = timedelta(minutes=5)
 MADE_EVERY = 60
 """Seconds. Within a minute an unchanged list is the same token, byte for byte, and so has one ETag."""
 
-LONGEST_LIST = STATUS_LIST_SIZE * 8 // 8
-"""Bytes a list may have once inflated: 2^20 statuses of eight bits."""
+LONGEST_LIST = STATUS_LIST_SIZE
+"""Bytes a list may have once inflated: enough for statuses of eight bits."""
 
 
 class NotAList(Exception):

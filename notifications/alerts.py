@@ -77,6 +77,9 @@ class AlertSender:
                 self.send_due()
             except SQLAlchemyError as error:
                 log.error("alerts_database_unavailable", extra={"error": type(error).__name__})
+            except Exception as error:
+                # A sender never raises; should one, what it had is looked up like any other, and the rest goes on.
+                log.error("sender_broke", extra={"error": type(error).__name__})
             stop.wait(POLL_S)
 
     def send_due(self) -> int:

@@ -126,10 +126,19 @@ class Dispatcher:
         self._record()
         while self._unrecorded:
             self._record()
-        with transaction() as session:
-            for line in self._lines:
-                if line.per_second:
-                    lock_state(session, line.channel).leave_pacing(self._name)
+        self._leave_pacing()
+
+    def _leave_pacing(self) -> None:
+        paced = [line.channel for line in self._lines if line.per_second]
+        if not paced:
+            return
+        try:
+            with transaction() as session:
+                for channel in paced:
+                    lock_state(session, channel).leave_pacing(self._name)
+        except SQLAlchemyError as error:
+            # Then the others wait until it has run out, which is soon.
+            log.error("dispatcher_database_unavailable", extra={"error": type(error).__name__})
 
     def _turn(self, limit: int | None) -> int:
         """Record what has come back, tidy up, and claim more. Returns how many messages and look-ups were

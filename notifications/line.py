@@ -81,7 +81,7 @@ class Line:
         self.sender = sender
         self.per_second = per_second
         self._name = name
-        self._stands_by_until: datetime | None = None
+        self._shared: SenderState | None = None
         self.calls: set[Future[Done]] = set()
         self._in_flight = in_flight
         self._ahead = in_flight * 3
@@ -101,8 +101,7 @@ class Line:
         if state is None:
             return
         self._paused_by_operator = state.paused_by is PausedBy.OPERATOR
-        paced = bool(self.per_second) and state.pacer not in (None, self._name)
-        self._stands_by_until = state.pacer_until if paced else None
+        self._shared = state
         if state.paused_by is None and self.news is None:
             # Somebody resumed it, or another dispatcher found the trouble over.
             self._in_trouble, self._resume_at = False, None
@@ -129,10 +128,14 @@ class Line:
         ahead, to see whether the trouble is over.
         """
         busy = len(self.calls)
-        stands_by = self._stands_by_until is not None and at < self._stands_by_until
-        if self.is_paused(at) or stands_by or busy > self._ahead - self._in_flight:
+        if self.is_paused(at) or self._stands_by(at) or busy > self._ahead - self._in_flight:
             return 0
         return (1 if self._in_trouble else self._ahead) - busy
+
+    def _stands_by(self, at: datetime) -> bool:
+        """Whether another dispatcher keeps to the rate."""
+        state = self._shared
+        return bool(self.per_second) and state is not None and state.is_paced_by_another(self._name, at)
 
     @property
     def is_busy(self) -> bool:

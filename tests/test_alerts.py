@@ -1,5 +1,6 @@
 """Duty managers are told of each incident by a text: once each, never lost, and the incident says who and when."""
 
+import threading
 from datetime import timedelta
 from typing import Any
 from uuid import uuid4
@@ -132,6 +133,30 @@ class TestNeverTwice:
         assert statuses() == ["waiting", "waiting"]
         stopped_clock.advance(120)
         assert alerts.send_due() == 2
+
+    def test_a_sender_that_breaks_stops_nobody_and_its_text_is_looked_up(
+        self,
+        alerts: AlertSender,
+        sender: TwilioSender,
+        carrier: Carrier,
+        incident: str,
+        stopped_clock: StoppedClock,
+    ) -> None:
+        stop = threading.Event()
+
+        def break_down(*_: object) -> None:
+            stop.set()
+            raise ZeroDivisionError
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(sender, "send", break_down)
+            alerts.run(stop)
+        assert statuses() == ["claimed", "claimed"]
+        for _ in range(3):
+            stopped_clock.advance(LEASE.total_seconds() + 1)
+            alerts.send_due()
+        assert statuses() == ["sent", "sent"]
+        assert len(carrier.handsets) == 2
 
     def test_a_number_that_the_carrier_refuses_is_said_to_be_so(
         self, alerts: AlertSender, carrier: Carrier, incident: str, admin: Client

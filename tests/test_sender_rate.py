@@ -6,10 +6,12 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 
 import pytest
+from sqlalchemy.exc import OperationalError
 
 from models.database import transaction
 from models.message import Channel, MessageStatus
 from models.sender_state import PACE, PACER_FOR
+from notifications import dispatcher as dispatcher_module
 from notifications.claims import AHEAD, claim_due
 from notifications.dispatcher import Dispatcher
 from notifications.line import LATEST
@@ -100,3 +102,24 @@ def test_texts_that_are_late_do_not_make_up_for_it_all_at_once(
     assert time.monotonic() - begun >= 4 / 20
     assert len(carrier.handsets) == 5
     dispatcher.close()
+
+
+def test_a_dispatcher_whose_database_is_away_stops_all_the_same(
+    sender: TwilioSender,
+    stopped_clock: StoppedClock,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """It keeps the rate from the others for five seconds more, and no longer."""
+    dispatcher = at_a_rate(sender, "one")
+    book()
+    dispatcher.send_due()
+
+    def away(*_: object) -> None:
+        raise OperationalError("", {}, Exception())
+
+    monkeypatch.setattr(dispatcher_module, "lock_state", away)
+    dispatcher.close()
+    assert caplog.messages.count("dispatcher_database_unavailable") == 1
+    book()
+    assert claim("another", MONDAY + PACER_FOR, 1)
