@@ -108,6 +108,7 @@ def show(code: str, visit: Visit, at: datetime) -> Response:
     return page(
         "visit.html",
         stage=standing.value,
+        reference=visit.reference,
         another=another,
         officer=shown_officer(shown, at) if shown else None,
         nobody_yet=standing in STILL_TO_COME and not works,

@@ -55,6 +55,10 @@ def heading(page: str) -> str:
 # What it says
 
 
+def test_it_says_the_visit_number_that_the_badge_page_asks_for(see, visit):
+    assert f"Your visit number is <strong>{visit.reference}</strong>" in see(WEDNESDAY_10)
+
+
 @pytest.mark.parametrize(
     ("minutes", "says"),
     [
