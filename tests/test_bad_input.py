@@ -25,12 +25,14 @@ from api.config import Settings
 from migrations.tables import metadata
 from models import clock, database, user
 from models.badge import current_phone_badge, phone_badge_for
+from models.card import ask as ask_for_card
 from models.contact_task import ContactReason, ContactTask, ContactTaskStatus
 from models.incident import Incident, IncidentKind, open_incident
 from models.officer import Officer
 from models.user import Role, User
 from tests import factories
 from tests.conftest import empty
+from tests.live import give_photo
 
 MONDAY = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 BODY = {400, 413, 415, 422}
@@ -76,6 +78,8 @@ def world(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     officer, resident = factories.officer(), factories.resident()
     visit = factories.visit(resident, officer, MONDAY + timedelta(days=2))
     factories.visit(resident, officer, MONDAY + timedelta(days=3))
+
+    give_photo(officer, MONDAY)
     ids = {"officer": officer.id, "resident": resident.id, "visit": visit.id}
     tokens = {}
     with database.transaction() as session:
@@ -110,7 +114,17 @@ def world(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterat
         assert made is not None
         open_incident(session, IncidentKind.BADGE_COPIED, at=MONDAY)
         incident_id = session.scalar(select(Incident.id))
-        ids |= {"task": task.id, "badge": made.id, "incident": incident_id}
+        of_card = factories.officer()
+        give_photo(of_card, MONDAY)
+        card = ask_for_card(
+            session,
+            session.get_one(Officer, of_card.id),
+            expires_on=None,
+            believed_until=MONDAY + timedelta(days=365),
+            by=ids["admin_account"],
+            at=MONDAY,
+        )
+        ids |= {"task": task.id, "badge": made.id, "incident": incident_id, "card": card.id}
     before = everything()
     yield World(app, {name: str(value) for name, value in ids.items()}, tokens)
     assert everything() == before
@@ -223,6 +237,8 @@ WITH_BODY = [
     ),
     Endpoint("POST", "/v1/officers/@officer@/suspension", "admin", {"reason": REASON}),
     Endpoint("POST", "/v1/badges/@badge@/revocation", "admin", {"reason": REASON}),
+    Endpoint("POST", "/v1/officers/@officer@/cards", "admin", {"expires_on": ("2026-12-31", "date")}),
+    Endpoint("POST", "/v1/cards/@card@/refusal", "admin", {"reason": REASON}),
     Endpoint(
         "POST",
         "/v1/residents",
@@ -339,6 +355,9 @@ WITHOUT_BODY = [
     Endpoint("DELETE", "/v1/officers/@officer@/suspension", "admin"),
     Endpoint("GET", "/v1/officers/@officer@/badges", "admin"),
     Endpoint("POST", "/v1/officers/@officer@/badges", "admin"),
+    Endpoint("GET", "/v1/officers/@officer@/cards", "admin"),
+    Endpoint("GET", "/v1/cards", "admin"),
+    Endpoint("GET", "/v1/cards/@card@", "admin"),
     Endpoint("GET", "/v1/residents", "scheduler"),
     Endpoint("GET", "/v1/residents/@resident@", "scheduler"),
     Endpoint("GET", "/v1/visits", "scheduler"),
@@ -826,7 +845,14 @@ BAD_DAYS = {
 
 def queries() -> Iterator[Case]:
     paged = ("/v1/users", "/v1/officers", "/v1/residents", "/v1/visits", "/v1/contact-tasks")
-    paged += ("/v1/visits/@visit@/history", "/v1/visits/@visit@/messages", "/v1/incidents", "/v1/me/scans")
+    paged += (
+        "/v1/cards",
+        "/v1/officers/@officer@/cards",
+        "/v1/visits/@visit@/history",
+        "/v1/visits/@visit@/messages",
+        "/v1/incidents",
+        "/v1/me/scans",
+    )
     tables = {
         "/v1/me/visits": BAD_DAYS,
         "/v1/reports/punctuality": BAD_TIMES
