@@ -5,10 +5,11 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import marshmallow as ma
-from flask import Response, current_app
+from flask import Response
 from marshmallow import fields
 from sqlalchemy.orm import Session
 
+from api import current
 from api.auth import roles, who
 from api.blueprint import Blueprint, Resource, answer
 from api.door import check_short_code
@@ -81,7 +82,7 @@ class BadgeChecks(Resource):
             named = find_by_handle(session, code.handle, at)
             is_due = _is_due(session, verdict, given, at)
             check_id = _record(session, verdict, named.badge_id if named else None, is_due)
-        council_name = current_app.config["SETTINGS"].council_name
+        council_name = current.settings().council_name
         body = {
             "id": check_id,
             "state": verdict.state,

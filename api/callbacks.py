@@ -3,13 +3,13 @@
 import re
 from uuid import UUID
 
-from flask import Response, current_app, request
+from flask import Response, request
 from twilio.twiml.messaging_response import MessagingResponse  # type: ignore[import-untyped]
 from twilio.twiml.voice_response import VoiceResponse  # type: ignore[import-untyped]
 
+from api import current
 from api.auth import anyone
 from api.blueprint import Blueprint, Resource
-from api.config import Settings
 from api.errors import problem
 from models import clock
 from models.database import transaction
@@ -86,7 +86,7 @@ class Call(Resource):
             words, language = message.body, message.language
         if request.form.get("Digits") != "1":
             return Response(str(VoiceResponse()), content_type=_TWIML)
-        again = callback_url(_settings().public_base_url, message_id, to="call")
+        again = callback_url(current.settings().public_base_url, message_id, to="call")
         return Response(say(words, language, again), content_type=_TWIML)
 
 
@@ -108,7 +108,7 @@ class Inbound(Resource):
         body, did = request.form.get("Body", ""), request.form.get("OptOutType", "").lower()
         if not _SID.fullmatch(sid) or not _SENDER.fullmatch(sender):
             return _not_a_form_of_the_carriers()
-        settings = _settings()
+        settings = current.settings()
         with transaction() as session:
             answer = record_reply(
                 session,
@@ -140,15 +140,10 @@ def _not_a_form_of_the_carriers() -> Response:
     return problem(422, "The form is not one of the carrier's.", slug="not-valid")
 
 
-def _settings() -> Settings:
-    settings: Settings = current_app.config["SETTINGS"]
-    return settings
-
-
 def refuse_unless_signed() -> Response | None:
     """A 403 unless Twilio signed this request. The address it signed is built from PUBLIC_BASE_URL: behind a
     proxy the one we see is another."""
-    settings = _settings()
+    settings = current.settings()
     url = settings.public_base_url + request.path
     if request.query_string:
         url += "?" + request.query_string.decode("latin-1")

@@ -6,22 +6,22 @@ from typing import Any
 from uuid import UUID
 
 import marshmallow as ma
-from flask import Response, current_app
+from flask import Response
 from marshmallow import fields, validate
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 from webargs.fields import DelimitedList
 
+from api import current
 from api.auth import roles, who
 from api.blueprint import Blueprint, Resource, answer
-from api.config import Settings
 from api.fields import Instant, ListIn, Text
 from api.officers import find as find_officer
 from api.paging import after, page
 from id_badges import card_pdf, qr
 from id_badges.card_pdf import Face, Size
 from id_badges.card_tokens import mint_card
-from id_badges.keys import KeyRing, KeysUnusable, Purpose
+from id_badges.keys import KeysUnusable, Purpose
 from models import card, clock
 from models.card import Card, CardStatus
 from models.database import reading, transaction
@@ -119,7 +119,7 @@ class OfficerCards(Resource):
                 at=at,
             )
             # The card has no token yet: the longest address that a card may have stands in for it.
-            card_pdf.refuse_unless_printable(_face(session, asked, "x" * 700), _settings().council_name)
+            card_pdf.refuse_unless_printable(_face(session, asked, "x" * 700), current.settings().council_name)
         return answer(CardOut().dump(asked), 201, location=f"/v1/cards/{asked.id}")
 
     @roles("admin")
@@ -236,21 +236,21 @@ def _list(given: dict[str, Any], officer_id: UUID | None) -> dict[str, Any]:
 
 
 def _pdf(card_ids: Sequence[UUID], size: Size) -> Response:
-    settings = _settings()
+    settings = current.settings()
     content = card_pdf.draw(_faces(card_ids), size, council=settings.council_name, phone=settings.council_phone)
     return Response(content, content_type="application/pdf")
 
 
 def _faces(card_ids: Sequence[UUID]) -> list[Face]:
     """What is printed on these cards. Raises CardState unless each is approved and good, and its key can sign."""
-    settings, at = _settings(), clock.now()
+    settings, at = current.settings(), clock.now()
     faces = []
     with reading() as session:
         for card_id in card_ids:
             found = card.find(session, card_id)
             badge = card.good_badge(session, found, at)
             try:
-                token = mint_card(_keyring(), issuer=settings.badge_issuer, card=found, badge=badge)
+                token = mint_card(current.keyring(), issuer=settings.badge_issuer, card=found, badge=badge)
             except KeysUnusable:
                 # It was destroyed once newer keys signed, or was stolen: no other can say the same.
                 raise CardState("The key that signed this card signs no more. Ask for a new card.") from None
@@ -272,18 +272,8 @@ def _face(session: Session, of: Card, url: str) -> Face:
 
 def _card_key() -> tuple[str, datetime]:
     """The key that signs cards now, and until when it is believed."""
-    keyring = _keyring()
+    keyring = current.keyring()
     kid = keyring.signing_key(Purpose.CARD, clock.now()).kid
     key = keyring.verifying_key(kid)
     assert key is not None  # noqa: S101 - the registry that gave the key names it
     return kid, key.verify_until
-
-
-def _keyring() -> KeyRing:
-    found: KeyRing = current_app.extensions["keyring"]
-    return found
-
-
-def _settings() -> Settings:
-    found: Settings = current_app.config["SETTINGS"]
-    return found

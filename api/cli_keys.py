@@ -1,22 +1,15 @@
 """`flask keys`: which keys sign badges, the next one, and what to do when one was stolen."""
 
-from pathlib import Path
-
 import click
-from flask import current_app
 from flask.cli import AppGroup
 
+from api import current
 from id_badges.keys import KeyState, KeysUnusable, Purpose, RegisteredKey, read_registry
 from id_badges.rotation import NoSuchKey, compromise, rotate
 from models import clock
 from models.clock import in_london
 
 keys = AppGroup("keys", help="See the keys that sign badges; make the next ones; believe one no more.")
-
-
-def _folder() -> Path:
-    folder: Path = current_app.config["SETTINGS"].keys_dir
-    return folder
 
 
 def _line(key: RegisteredKey) -> str:
@@ -30,7 +23,7 @@ def _line(key: RegisteredKey) -> str:
 @keys.command("list")
 def list_keys() -> None:
     """List every key with its purpose, its state and its times."""
-    for key in read_registry(_folder()):
+    for key in read_registry(current.settings().keys_dir):
         click.echo(_line(key))
 
 
@@ -45,7 +38,9 @@ def list_keys() -> None:
 def rotate_keys(purposes: tuple[str, ...]) -> None:
     """Make the next keys. Published now, they sign in 24 hours; badges in use stay genuine."""
     try:
-        following = rotate(_folder(), [Purpose(purpose) for purpose in purposes or list(Purpose)], clock.now())
+        following = rotate(
+            current.settings().keys_dir, [Purpose(purpose) for purpose in purposes or list(Purpose)], clock.now()
+        )
     except (KeysUnusable, OSError) as error:
         raise click.ClickException(str(error)) from error
     for key in following:
@@ -59,7 +54,7 @@ def rotate_keys(purposes: tuple[str, ...]) -> None:
 def compromise_key(kid: str) -> None:
     """Believe a key no more, from now on, and sign with a new one at once."""
     try:
-        following = compromise(_folder(), kid, clock.now())
+        following = compromise(current.settings().keys_dir, kid, clock.now())
     except NoSuchKey:
         raise click.ClickException("No key that is still believed has this name: see `flask keys list`.") from None
     except (KeysUnusable, OSError) as error:

@@ -5,13 +5,12 @@ from typing import Any
 from uuid import UUID
 
 import marshmallow as ma
-from flask import current_app
 from marshmallow import fields
 from sqlalchemy import select
 
+from api import current
 from api.auth import roles, who
 from api.blueprint import Blueprint, Resource
-from api.config import Settings
 from api.fields import Instant, ListIn, Text
 from api.paging import after, page
 from models import clock
@@ -150,5 +149,5 @@ class OneContactTask(Resource):
 
 
 def _council() -> Council:
-    settings: Settings = current_app.config["SETTINGS"]
+    settings = current.settings()
     return Council(settings.council_name, settings.council_phone)

@@ -7,7 +7,7 @@ from limits import RateLimitItemPerMinute
 from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.routing import BaseConverter
 
-from api import door_tickets, photo_links
+from api import current, door_tickets, photo_links
 from api.auth import anyone
 from api.blueprint import answer
 from api.config import Settings
@@ -15,7 +15,7 @@ from api.errors import problem
 from api.pages import a_resident_asks, dressed, page, private, render
 from api.scans import noted
 from id_badges import short_code
-from id_badges.keys import KeyRing, KeysUnusable
+from id_badges.keys import KeysUnusable
 from id_badges.tokens import Clock, Forged, Reading, read
 from id_badges.verdict import ShownOfficer, State, Verdict, judge, not_confirmed, unavailable
 from models import clock
@@ -113,17 +113,11 @@ def too_many() -> Response | None:
     return refused
 
 
-def keyring() -> KeyRing:
-    """The keys of this process."""
-    found: KeyRing = current_app.extensions["keyring"]
-    return found
-
-
 def check_token(token: str, at: datetime) -> Verdict:
     """Check a scanned badge. Whatever it is, there is an answer."""
-    settings: Settings = current_app.config["SETTINGS"]
+    settings = current.settings()
     try:
-        read_token = read(token, keyring=keyring(), issuer=settings.badge_issuer, at=at)
+        read_token = read(token, keyring=current.keyring(), issuer=settings.badge_issuer, at=at)
         with looking() as connection:
             record = find_record(connection, read_token.badge_id, at)
         return judge(read_token, record, at=at)
@@ -140,7 +134,9 @@ def check_short_code(code: short_code.ParsedCode, at: datetime) -> Verdict:
             record = find_by_handle(connection, code.handle, at)
         if record is None:
             return not_confirmed("unknown", at)
-        read_code = short_code.read(code, secret=keyring().short_code_secret, badge_id=record.badge_id, at=at)
+        read_code = short_code.read(
+            code, secret=current.keyring().short_code_secret, badge_id=record.badge_id, at=at
+        )
         return judge(read_code, record, at=at)
     except Forged as forged:
         return not_confirmed(forged.reason, at)
@@ -202,7 +198,7 @@ def _ticket(verdict: Verdict) -> str | None:
 
 def shown_officer(officer: ShownOfficer | Officer, at: datetime) -> dict[str, str | None]:
     """What a resident's page shows of an officer, with a link to the photo that lives two minutes."""
-    settings: Settings = current_app.config["SETTINGS"]
+    settings = current.settings()
     employer_text = f"{settings.council_name} employee"
     if officer.employment is Employment.CONTRACTOR:
         employer_text = f"Contractor: {officer.company}, working for {settings.council_name}"

@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 import marshmallow as ma
-from flask import current_app
 from marshmallow import ValidationError, fields, validate
 
+from api import current
 from models import phone, resident
 
 _INVISIBLE = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
@@ -96,7 +96,7 @@ class Phone(Text):
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
         text = super()._deserialize(value, attr, data, **kwargs)
         try:
-            return phone.normalise(text, drama=not current_app.config["SETTINGS"].production)
+            return phone.normalise(text, drama=not current.settings().production)
         except ValueError as error:
             raise ValidationError(str(error)) from None
 

@@ -4,11 +4,12 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 
 import marshmallow as ma
-from flask import Response, current_app
+from flask import Response
 from marshmallow import fields
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
+from api import current
 from api.auth import anyone
 from api.blueprint import Blueprint, Resource, answer
 from api.errors import problem
@@ -93,7 +94,7 @@ class Ready(Resource):
 
 def _of_keys(at: datetime) -> Iterator[str]:
     try:
-        current_app.extensions["keyring"].signing_key(Purpose.PHONE, at + KEYS_NEEDED_FOR)
+        current.keyring().signing_key(Purpose.PHONE, at + KEYS_NEEDED_FOR)
     except KeysUnusable:
         yield "No key may sign badges in 30 days' time: make the next one."
 

@@ -4,13 +4,13 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 import marshmallow as ma
-from flask import Response, current_app
+from flask import Response
 from marshmallow import fields
 from sqlalchemy import bindparam, select
 
+from api import current
 from api.auth import roles, who
 from api.blueprint import Blueprint, Resource, answer
-from api.config import Settings
 from api.fields import Instant
 from api.officers import find as find_officer
 from api.residents import ADDRESS
@@ -131,8 +131,7 @@ def _day(day: date) -> tuple[datetime, datetime]:
 
 def _new_token() -> dict[str, Any]:
     """A token of the officer's badge, for the next two minutes. Raises BadgeRevoked."""
-    settings: Settings = current_app.config["SETTINGS"]
-    keyring = current_app.extensions["keyring"]
+    settings, keyring = current.settings(), current.keyring()
     at = clock.now()
     officer_id = who().officer_id
     assert officer_id is not None  # noqa: S101 - an officer's account names its officer

@@ -1,8 +1,8 @@
 """Pages for residents: how each is dressed, and what stands in for an error."""
 
-from flask import Response, current_app, render_template, request
+from flask import Response, render_template, request
 
-from api.config import Settings
+from api import current
 
 CSP = (
     "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self';"
@@ -20,7 +20,7 @@ def page(template: str, *, status: int = 200, **context: object) -> Response:
 
 def render(template: str, **context: object) -> bytes:
     """A page's bytes. Every page names the council and its number."""
-    settings: Settings = current_app.config["SETTINGS"]
+    settings = current.settings()
     return render_template(
         template, council_name=settings.council_name, council_phone=settings.council_phone, **context
     ).encode()

@@ -13,7 +13,7 @@ from flask import Flask, Response, current_app, request
 from limits import RateLimitItemPerMinute
 from sqlalchemy import bindparam, select
 
-from api import visit_page_forms
+from api import current, visit_page_forms
 from api.auth import anyone
 from api.config import Settings
 from api.door import shown_officer
@@ -153,7 +153,7 @@ def hour(at: datetime) -> str:
 
 
 def _calendar(_: str, visit: Visit, at: datetime) -> Response:
-    settings: Settings = current_app.config["SETTINGS"]
+    settings = current.settings()
     entry = calendar(
         visit,
         council_name=settings.council_name,

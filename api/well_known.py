@@ -1,14 +1,13 @@
 """What other systems need to check badges and cards without asking us each time: the keys, and the status list."""
 
 import marshmallow as ma
-from flask import Response, current_app, request
+from flask import Response, request
 from marshmallow import fields
 
+from api import current
 from api.auth import anyone
 from api.blueprint import Blueprint, Resource, answer
-from api.config import Settings
 from id_badges import status_list
-from id_badges.keys import KeyRing
 from models import clock
 from models.badge import card_statuses
 from models.database import looking
@@ -34,7 +33,7 @@ class Jwks(Resource):
     @blp.alt_response(304, description="Not changed", success=True)
     def get(self) -> Response:
         """The public keys that badges are signed with"""
-        return _kept(answer(_keyring().jwks(clock.now())), KEYS_FOR_S)
+        return _kept(answer(current.keyring().jwks(clock.now())), KEYS_FOR_S)
 
 
 @blp.route("/badge-status")
@@ -47,12 +46,12 @@ class BadgeStatus(Resource):
 
         A card's `idx` is its place in the list. 0: valid. 1: ended. 2: suspended.
         """
-        settings: Settings = current_app.config["SETTINGS"]
+        settings = current.settings()
         at = clock.now()
         with looking() as connection:
             statuses = card_statuses(connection, at)
         uri = settings.public_base_url + request.path
-        token = status_list.sign(statuses, keyring=_keyring(), issuer=settings.badge_issuer, uri=uri, at=at)
+        token = status_list.sign(statuses, keyring=current.keyring(), issuer=settings.badge_issuer, uri=uri, at=at)
         # A list kept for longer than until the next is made would hide a revocation for that long.
         return _kept(Response(token, content_type=f"application/{status_list.TYPE}"), status_list.MADE_EVERY)
 
@@ -63,8 +62,3 @@ def _kept(response: Response, seconds: int) -> Response:
     response.add_etag()
     response.make_conditional(request)
     return response
-
-
-def _keyring() -> KeyRing:
-    keyring: KeyRing = current_app.extensions["keyring"]
-    return keyring
