@@ -16,7 +16,6 @@ from urllib.parse import quote
 from uuid import uuid4
 
 import pytest
-import zxingcpp
 from flask import Flask
 from PIL import Image
 from sqlalchemy.exc import OperationalError
@@ -31,6 +30,7 @@ from models.officer import Officer
 from tests import factories, live
 from tests.conftest import Client, StoppedClock
 from tests.hostile_tokens import decode, encode, hostile_tokens, too_large_for_a_request_line
+from tests.scanning import qr_codes
 
 EVENING = datetime(2026, 11, 23, 20, 0, tzinfo=UTC)
 """Monday, outside of everybody's working hours."""
@@ -686,7 +686,7 @@ class TestOfficersPhone:
         assert picture.content_type == "image/png"
         with Image.open(io.BytesIO(picture.data)) as png:
             assert png.size == (300, 300)
-            (found,) = zxingcpp.read_barcodes(png, formats=zxingcpp.BarcodeFormat.QRCode)
+            (found,) = qr_codes(png)
         url = phone.get("/v1/me/badge").json["url"]
         assert found.text == url
         assert state_of(web, url.removeprefix("http://127.0.0.1:8000")) == "genuine"

@@ -8,7 +8,6 @@ from typing import Any
 import pypdf
 import pypdfium2
 import pytest
-import zxingcpp
 from PIL import Image
 from sqlalchemy import select, text
 from sqlalchemy.exc import IntegrityError
@@ -19,6 +18,7 @@ from models.database import reading, transaction
 from models.officer import Officer
 from tests import factories
 from tests.conftest import Client, StoppedClock
+from tests.scanning import qr_codes
 from tests.steps import problem
 
 JSON = {"Accept": "application/json"}
@@ -71,7 +71,7 @@ def scanned(client: Client, card: dict[str, Any]) -> str:
 
 
 def decoded(image: Image.Image) -> str:
-    (found,) = zxingcpp.read_barcodes(image, formats=zxingcpp.BarcodeFormat.QRCode)
+    (found,) = qr_codes(image)
     assert found.ec_level == "M"
     return str(found.text)
 
