@@ -9,13 +9,16 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from models.database import transaction
 from models.scan import Seen, append
-from models.suspicion import look_for_trouble
+from models.suspicion import Places, look_for_trouble
 from models.tally import Count, count
 
 ROOM = 2000
 """Scans that may wait to be written: a quarter of a minute of a very busy town."""
 
-AT_ONCE = 200
+AT_ONCE = 500
+TOGETHER_S = 0.1
+"""Scans that come within this long of the first are written with it: each commit costs as much as many scans."""
+
 LOOK_EVERY_S = 0.2
 RETRY_S = 1.0
 
@@ -34,6 +37,8 @@ class ScanLog:
     def __init__(self, secret: bytes) -> None:
         self._secret = secret
         self._waiting: Queue[Seen] = Queue(ROOM)
+        self._places = Places()
+        self._hurry = threading.Event()
         self._starting = threading.Lock()
         self._thread: threading.Thread | None = None
         self._dropped = 0
@@ -50,8 +55,12 @@ class ScanLog:
 
     def flush(self, seconds: float = 10) -> bool:
         """Wait until all that was taken is written; whether it was in time."""
-        with self._waiting.all_tasks_done:
-            return self._waiting.all_tasks_done.wait_for(lambda: not self._waiting.unfinished_tasks, seconds)
+        self._hurry.set()
+        try:
+            with self._waiting.all_tasks_done:
+                return self._waiting.all_tasks_done.wait_for(lambda: not self._waiting.unfinished_tasks, seconds)
+        finally:
+            self._hurry.clear()
 
     def _start(self) -> None:
         with self._starting:
@@ -71,10 +80,11 @@ class ScanLog:
                 self._waiting.task_done()
 
     def _gather(self) -> list[Seen]:
-        """The scans that wait, or the first that comes; none if none comes soon."""
+        """The first scan that comes and those soon after it; none if none comes."""
         batch: list[Seen] = []
         with suppress(Empty):
             batch.append(self._waiting.get(timeout=LOOK_EVERY_S))
+            self._hurry.wait(TOGETHER_S)
             while len(batch) < AT_ONCE:
                 batch.append(self._waiting.get_nowait())
         return batch
@@ -94,7 +104,8 @@ class ScanLog:
         # Apart from the records, which must stand whatever becomes of the incidents.
         try:
             with transaction() as session:
-                look_for_trouble(session, scans)
+                look_for_trouble(session, scans, self._places)
         except SQLAlchemyError as error:
+            self._places.forget()
             log.error("incident_not_opened", extra={"error": type(error).__name__})
         return True

@@ -12,13 +12,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import orjson
-from sqlalchemy import Index, LargeBinary, String, delete, func, select
+from sqlalchemy import Index, LargeBinary, String, bindparam, delete, func, insert, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from models.database import Base, by_value, insert_missing
+from models.prepared import Prepared
 
 KEPT_FOR = timedelta(days=90)
 START = "0" * 64
@@ -75,6 +77,22 @@ class Scan(Base):
     hash: Mapped[str] = mapped_column(String(64))
 
 
+class Record(NamedTuple):
+    """A new row of `scans`, by its columns: plain, as hundreds a second are written while people are answered."""
+
+    number: int
+    at: datetime
+    kind: ScanKind
+    state: str
+    reason: str
+    address: str
+    badge_id: UUID | None
+    officer_id: UUID | None
+    token_issued_at: datetime | None
+    previous: str
+    hash: str
+
+
 class ScansEnd(Base):
     """The two ends of the chain: its last record, and the one up to which it was cut when its time was over.
 
@@ -117,22 +135,28 @@ class ScanSalt(Base):
     salt: Mapped[bytes] = mapped_column(LargeBinary)
 
 
-def append(session: Session, seen: Sequence[Seen], *, secret: bytes) -> list[Scan]:
+def append(session: Session, seen: Sequence[Seen], *, secret: bytes) -> list[Record]:
     """Write these checks at the end of the chain, in their order."""
     if not seen:
         return []
     end = _lock_end(session, secret)
     salts: dict[date, bytes] = {}
-    written = []
-    for number, each in enumerate(seen, start=end.number + 1):
+    written: list[Record] = []
+    number, hash_ = end.number, end.hash
+    for each in seen:
+        number += 1
         salt = salts.get(day := each.at.date()) or salts.setdefault(day, _salt_of(session, day))
-        scan = _record(each, number, mask(each.address, salt, secret), end.hash, secret)
-        end.reach(number, scan.hash, secret)
-        written.append(scan)
-    session.add_all(written)
+        record = _record(each, number, mask(each.address, salt, secret), hash_, secret)
+        hash_ = record.hash
+        written.append(record)
+    end.reach(number, hash_, secret)
+    _WRITE.run_many(session, [record._asdict() for record in written])
     forget_salts(session, before=max(salts))
     session.flush()
     return written
+
+
+_WRITE = Prepared(insert(Scan).values({column.name: bindparam(column.name) for column in Scan.__table__.columns}))
 
 
 def mask(address: str, salt: bytes, secret: bytes) -> str:
@@ -205,7 +229,8 @@ def _fault(scan: Scan, number: int, previous: str, secret: bytes) -> str | None:
         return f"Record {number} is missing."
     if scan.previous != previous:
         return f"Record {number} does not follow the one before it."
-    if not hmac.compare_digest(_seal(scan, secret), scan.hash):
+    said = [getattr(scan, name) for name in Record._fields[:-1]]
+    if not hmac.compare_digest(_seal(said, secret), scan.hash):
         return f"Record {number} was changed."
     return None
 
@@ -236,40 +261,25 @@ def _salt_of(session: Session, day: date) -> bytes:
     return salt
 
 
-def _record(seen: Seen, number: int, address: str, previous: str, secret: bytes) -> Scan:
-    scan = Scan(
-        number=number,
-        at=seen.at,
-        kind=seen.kind,
-        state=seen.state,
-        reason=seen.reason[:40],
-        address=address,
-        badge_id=seen.badge_id,
-        officer_id=seen.officer_id,
-        token_issued_at=seen.token_issued_at,
-        previous=previous,
+def _record(seen: Seen, number: int, address: str, previous: str, secret: bytes) -> Record:
+    said = (
+        number,
+        seen.at,
+        seen.kind,
+        seen.state,
+        seen.reason[:40],
+        address,
+        seen.badge_id,
+        seen.officer_id,
+        seen.token_issued_at,
+        previous,
     )
-    scan.hash = _seal(scan, secret)
-    return scan
+    return Record(*said, _seal(said, secret))
 
 
-def _seal(scan: Scan, secret: bytes) -> str:
-    said = orjson.dumps(
-        [
-            scan.number,
-            scan.at,
-            scan.kind,
-            scan.state,
-            scan.reason,
-            scan.address,
-            scan.badge_id,
-            scan.officer_id,
-            scan.token_issued_at,
-            scan.previous,
-        ],
-        option=orjson.OPT_UTC_Z,
-    )
-    return hmac.digest(secret, said, "sha256").hex()
+def _seal(said: Sequence[Any], secret: bytes) -> str:
+    """The seal of all that a record says, in the order of its columns."""
+    return hmac.digest(secret, orjson.dumps(said, option=orjson.OPT_UTC_Z), "sha256").hex()
 
 
 def _seal_of_end(which: str, number: int, hash_: str, secret: bytes) -> str:

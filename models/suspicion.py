@@ -2,13 +2,14 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import distinct, func, select
 from sqlalchemy.orm import Session
 
 from models.incident import IncidentKind, open_incident
-from models.scan import Scan, ScanKind
+from models.scan import Record, Scan, ScanKind
 
 FURTHER_PLACES, PLACES_WITHIN = 3, timedelta(hours=1)
 """A badge is in two places when the codes it showed within an hour were checked from three further addresses.
@@ -25,11 +26,37 @@ _BELIEVED = ("genuine", "genuine_not_on_duty")
 _DOUBTED = "not_confirmed"
 
 
-def look_for_trouble(session: Session, scans: Sequence[Scan]) -> None:
+class Places:
+    """Where this process saw which code of a badge within the last hour: what was counted need not be again.
+
+    A badge is in more places only if a code of it comes from an address that it had not come from; however often
+    one is checked at one door, the register is asked once.
+    """
+
+    def __init__(self) -> None:
+        self._last: dict[tuple[Any, ...], datetime] = {}
+
+    def forget(self) -> None:
+        """Count all of them again."""
+        self._last.clear()
+
+    def adds(self, scan: Record) -> bool:
+        """Whether this check may have put its badge in one place more."""
+        if len(self._last) >= _PLACES_KNOWN:
+            self.forget()
+        place = (scan.badge_id, scan.token_issued_at, scan.address)
+        last, self._last[place] = self._last.get(place), scan.at
+        return last is None or scan.at - last >= PLACES_WITHIN
+
+
+_PLACES_KNOWN = 10_000
+
+
+def look_for_trouble(session: Session, scans: Sequence[Record], places: Places) -> None:
     """Open the incidents that these newest scans give reason for, once for each badge and address."""
     # The contact centre's own address is everybody's who rings it.
     at_doors = [scan for scan in scans if scan.kind is not ScanKind.TELEPHONE]
-    believed = [scan for scan in at_doors if scan.state in _BELIEVED]
+    believed = [scan for scan in at_doors if scan.state in _BELIEVED and places.adds(scan)]
     for scan in {scan.badge_id: scan for scan in believed}.values():
         if scan.badge_id and _further_places(session, scan.badge_id, scan.at) >= FURTHER_PLACES:
             open_incident(

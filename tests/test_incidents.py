@@ -11,12 +11,13 @@ from sqlalchemy import select
 from sqlalchemy.exc import OperationalError
 
 from api import scans
+from models import suspicion
 from models.badge import Badge
 from models.database import reading, transaction
 from models.incident import Incident, IncidentKind, open_incident
 from models.officer import Officer
 from models.scan import ScanKind, Seen, append
-from models.suspicion import FLOOD, look_for_trouble
+from models.suspicion import FLOOD, Places, look_for_trouble
 from tests import live
 from tests.conftest import StoppedClock
 from tests.steps import MONDAY_9
@@ -117,9 +118,13 @@ class TestABadgeThatWasTakenAway:
 Check = Callable[..., None]
 
 
-@pytest.fixture
-def check(app: Flask, badge: Badge) -> Check:
-    """The badge's code of a minute is checked from an address: `check(minute, "192.0.2.1")`."""
+@pytest.fixture(params=["one process", "many processes"])
+def check(app: Flask, badge: Badge, request: pytest.FixtureRequest) -> Check:
+    """The badge's code of a minute is checked from an address: `check(minute, "192.0.2.1")`.
+
+    By one process, which remembers what it saw; or each check by another, which knows the records alone.
+    """
+    places = Places()
 
     def make(minute: int, address: str, kind: ScanKind = ScanKind.PAGE, state: str = "genuine") -> None:
         issued_at = MONDAY_9 + timedelta(minutes=minute)
@@ -133,8 +138,10 @@ def check(app: Flask, badge: Badge) -> Check:
             officer_id=badge.officer_id,
             token_issued_at=issued_at,
         )
+        if request.param == "many processes":
+            places.forget()
         with transaction() as session:
-            look_for_trouble(session, append(session, [seen], secret=b"s" * 32))
+            look_for_trouble(session, append(session, [seen], secret=b"s" * 32), places)
 
     return make
 
@@ -183,11 +190,40 @@ class TestABadgeInTwoPlaces:
             check(minute, MOBILE)
         assert incidents() == []
 
+    def test_places_that_were_seen_too_long_ago_are_counted_anew(self, check: Check) -> None:
+        for minute, address in ((0, WIFI), (0, MOBILE), (70, WIFI), (70, MOBILE), (75, WIFI), (75, MOBILE)):
+            check(minute, address)
+        assert incidents() == []
+        for minute, address in ((90, WIFI), (90, MOBILE)):
+            check(minute, address)
+        assert len(incidents()) == 1
+
     def test_the_contact_centre_is_no_second_place(self, check: Check) -> None:
         for minute in range(10):
             check(minute, WIFI)
             check(minute, ELSEWHERE, kind=ScanKind.TELEPHONE)
         assert incidents() == []
+
+    def test_a_badge_that_is_checked_a_thousand_times_at_one_door_is_looked_up_once(
+        self, app: Flask, badge: Badge, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        looked_up: list[Any] = []
+        monkeypatch.setattr(suspicion, "_further_places", lambda *given: looked_up.append(given) or 0)
+        places = Places()
+        seen = Seen(
+            at=MONDAY_9,
+            kind=ScanKind.PAGE,
+            state="genuine",
+            reason="genuine",
+            address=WIFI,
+            badge_id=badge.id,
+            officer_id=badge.officer_id,
+            token_issued_at=MONDAY_9,
+        )
+        for _ in range(3):
+            with transaction() as session:
+                look_for_trouble(session, append(session, [seen] * 300, secret=b"s" * 32), places)
+        assert len(looked_up) == 1
 
 
 class TestAFlood:
