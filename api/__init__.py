@@ -1,8 +1,6 @@
 """The web application: the map of all that is served."""
 
-from flask import Flask, Response
-from limits.storage import MemoryStorage
-from limits.strategies import FixedWindowRateLimiter
+from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from api import (
@@ -19,6 +17,7 @@ from api import (
     door,
     door_questions,
     errors,
+    headers,
     health,
     incidents,
     live_codes,
@@ -43,6 +42,7 @@ from api import (
 from api.blueprint import Api, marshmallow_plugin
 from api.config import Settings
 from api.json import OrjsonProvider
+from api.quick_checks import QuickChecks
 from api.scan_log import ScanLog
 from models import clock, database
 from models.visit_link import VisitLinks
@@ -72,6 +72,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.json = OrjsonProvider(app)
     app.url_map.strict_slashes = True
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
+    app.wsgi_app = QuickChecks(app)  # type: ignore[method-assign]
     if settings.trusted_proxies:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=settings.trusted_proxies)  # type: ignore[method-assign]
 
@@ -87,7 +88,6 @@ def create_app(settings: Settings | None = None) -> Flask:
         door_tickets=keys.door_tickets,
         keyring=keys.badges,
         scan_log=ScanLog(scans.chain_key(keys.digests)),
-        check_limiter=FixedWindowRateLimiter(MemoryStorage()),
     )
 
     logs.register(app)
@@ -136,22 +136,5 @@ def create_app(settings: Settings | None = None) -> Flask:
     door_questions.register(app)
     development.register(app)
     cli.register(app)
-    app.after_request(_secure)
+    app.after_request(headers.secure)
     return app
-
-
-def _secure(response: Response) -> Response:
-    """What every answer says to a browser; a page may have said something stricter."""
-    said = {name.lower() for name in response.headers.keys()}  # noqa: SIM118 - keys may repeat
-    for name, value in _SECURE:
-        if name.lower() not in said:
-            response.headers.add(name, value)
-    return response
-
-
-_SECURE = (
-    ("X-Content-Type-Options", "nosniff"),
-    ("Referrer-Policy", "no-referrer"),
-    ("Cache-Control", "no-store"),
-    ("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'"),
-)

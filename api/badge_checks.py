@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import marshmallow as ma
-from flask import Response
+from flask import Response, request
 from marshmallow import fields
 from sqlalchemy.orm import Session
 
@@ -77,7 +77,7 @@ class BadgeChecks(Resource):
             raise Unprocessable("short_code", "This is not a badge's code. Ask the caller to read it again.")
         _refuse_half_an_address(given)
         at = clock.now()
-        verdict = noted(check_short_code(code, at), ScanKind.TELEPHONE)
+        verdict = noted(check_short_code(code, at), ScanKind.TELEPHONE, request.environ)
         with transaction() as session:
             named = find_by_handle(session, code.handle, at)
             is_due = _is_due(session, verdict, given, at)

@@ -18,6 +18,7 @@ from webargs import core
 from webargs.flaskparser import FlaskParser, abort
 
 from api.auth import ANYONE, View
+from api.json import to_json
 from models import clock, database, idempotency
 from models.errors import KeyInUse, Unprocessable, VersionConflict, VersionRequired
 
@@ -252,7 +253,7 @@ def check_version(version: int, *, required: bool = True) -> None:
 
 def answer(body: Any, status: int = 200, *, version: int | None = None, location: str | None = None) -> Response:
     """A JSON answer. Times go out in UTC with Z."""
-    made = Response(orjson.dumps(body, option=orjson.OPT_UTC_Z), status, content_type="application/json")
+    made = Response(to_json(body), status, content_type="application/json")
     if version is not None:
         made.headers["ETag"] = f'"{version}"'
     if location is not None:

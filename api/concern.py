@@ -1,16 +1,17 @@
 """Report a concern: one tap from every badge page, no account, and a reference to read out."""
 
 import unicodedata
+from datetime import timedelta
 from typing import NamedTuple
 from uuid import UUID, uuid4
 
 from flask import Flask, Response, request
-from limits import RateLimitItemPerHour
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from api.auth import anyone
 from api.pages import page
+from api.rate_limit import RateLimit
 from id_badges import short_code
 from models import clock
 from models.badge import Badge
@@ -35,8 +36,7 @@ class Concern(NamedTuple):
 
 def register(app: Flask) -> None:
     """Serve the page. It sets no cookie; a form tells itself from the next by a random number of its own."""
-    limit = RateLimitItemPerHour(PER_HOUR)
-    limiter = app.extensions["check_limiter"]
+    limit = RateLimit(PER_HOUR, timedelta(hours=1))
 
     @app.get("/concern")
     @anyone
@@ -50,7 +50,7 @@ def register(app: Flask) -> None:
         form = _form()
         if error := _error(concern):
             return page("concern.html", status=422, form=form, error=error, typed=concern)
-        if not limiter.hit(limit, "concern", request.remote_addr or ""):
+        if not limit.allows(request.remote_addr or "", clock.now()):
             refused = page("concern_wait.html", status=429)
             refused.headers["Retry-After"] = "3600"
             return refused

@@ -1,9 +1,9 @@
 """What a resident sees at the door: whether the person outside works for the council today."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Any
 
 from flask import Flask, Response, abort, current_app, request
-from limits import RateLimitItemPerMinute
 from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.routing import BaseConverter
 
@@ -13,6 +13,7 @@ from api.blueprint import answer
 from api.config import Settings
 from api.errors import problem
 from api.pages import a_resident_asks, dressed, page, private, render
+from api.rate_limit import RateLimit
 from api.scans import noted
 from id_badges import short_code
 from id_badges.keys import KeysUnusable
@@ -45,14 +46,13 @@ def register(app: Flask) -> None:
         # The same for everybody, so it is rendered once.
         app.extensions["red_page"] = render("badge.html", check={"state": State.NOT_CONFIRMED.value})
     settings: Settings = app.config["SETTINGS"]
-    limit = RateLimitItemPerMinute(settings.checks_per_minute) if settings.checks_per_minute else None
-    app.extensions["check_limit"] = limit
+    app.extensions["check_limit"] = RateLimit(settings.checks_per_minute, timedelta(minutes=1))
 
     @app.get("/b/<anything:token>")
     @anyone
     def check_badge(token: str) -> Response:
         kind = ScanKind.PAGE if a_resident_asks() else ScanKind.JSON
-        return too_many() or show(noted(check_token(token, clock.now()), kind))
+        return too_many() or show(noted(check_token(token, clock.now()), kind, request.environ))
 
     @app.get("/b", strict_slashes=False)
     @anyone
@@ -70,7 +70,7 @@ def register(app: Flask) -> None:
             return refused
         code = short_code.parse(typed) if isinstance(typed, str) else None
         if code is not None:
-            return show(noted(check_short_code(code, clock.now()), ScanKind.TYPED_CODE))
+            return show(noted(check_short_code(code, clock.now()), ScanKind.TYPED_CODE, request.environ))
         if not a_resident_asks():
             return problem(
                 422,
@@ -102,8 +102,7 @@ def register(app: Flask) -> None:
 def too_many() -> Response | None:
     """The refusal of one check too many, counted by address and never by badge: nobody can keep an officer from
     being recognised."""
-    limit, limiter = current_app.extensions["check_limit"], current_app.extensions["check_limiter"]
-    if limit is None or limiter.hit(limit, "check", request.remote_addr or ""):
+    if current_app.extensions["check_limit"].allows(request.remote_addr or "", clock.now()):
         return None
     if a_resident_asks():
         refused = page("too_many.html", status=429)
@@ -168,12 +167,8 @@ def _unavailable(error: Exception, at: datetime) -> Verdict:
 
 def show(verdict: Verdict) -> Response:
     """The verdict as the resident's page, or as JSON for an app that asks for it."""
-    officer = shown_officer(verdict.officer, verdict.checked_at) if verdict.officer else None
     if not a_resident_asks():
-        body = {"state": verdict.state, "look": verdict.look, "checked_at": verdict.checked_at}
-        if officer:
-            body["officer"] = {name: value for name, value in officer.items() if name != "employer_text"}
-        return private(answer(body))
+        return private(answer(told(verdict)))
     if verdict.state is State.NOT_CONFIRMED:
         return dressed(current_app.extensions["red_page"])
     local = verdict.checked_at.astimezone(LONDON)
@@ -182,10 +177,19 @@ def show(verdict: Verdict) -> Response:
         check={
             "state": verdict.state.value,
             "checked_at_text": f"{local:%a} {local.day} {local:%b %Y}, {local:%H:%M}",
-            "officer": officer,
+            "officer": verdict.officer and shown_officer(verdict.officer, verdict.checked_at),
             "ticket": _ticket(verdict),
         },
     )
+
+
+def told(verdict: Verdict) -> dict[str, Any]:
+    """The verdict for an app, to become JSON."""
+    body: dict[str, Any] = {"state": verdict.state, "look": verdict.look, "checked_at": verdict.checked_at}
+    if verdict.officer:
+        officer = shown_officer(verdict.officer, verdict.checked_at)
+        body["officer"] = {name: value for name, value in officer.items() if name != "employer_text"}
+    return body
 
 
 def _ticket(verdict: Verdict) -> str | None:

@@ -6,6 +6,11 @@ import orjson
 from flask.json.provider import JSONProvider
 
 
+def to_json(body: Any) -> bytes:
+    """An answer's body. Times go out in UTC with Z."""
+    return orjson.dumps(body, option=orjson.OPT_UTC_Z)
+
+
 class OrjsonProvider(JSONProvider):
     """Flask's way to JSON. Times go out in UTC with Z."""
 

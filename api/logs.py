@@ -64,18 +64,26 @@ def register(app: Flask) -> None:
         g.begun = time.perf_counter()
 
     def end(response: Response) -> Response:
-        if log.isEnabledFor(logging.INFO):
-            log.info(
-                "request",
-                extra={
-                    "method": request.method,
-                    "endpoint": request.endpoint,
-                    "status": response.status_code,
-                    "ms": round((time.perf_counter() - g.begun) * 1000, 2) if "begun" in g else None,
-                    "user_id": str(g.signed_in.user_id) if "signed_in" in g else None,
-                },
-            )
+        user = str(g.signed_in.user_id) if "signed_in" in g else None
+        log_request(request.method, request.endpoint, response.status_code, g.get("begun"), user)
         return response
 
     app.before_request(begin)
     app.after_request(end)
+
+
+def log_request(
+    method: str, endpoint: str | None, status: int, begun: float | None, user_id: str | None = None
+) -> None:
+    """One request that was answered; `begun` is what the clock of `perf_counter` showed when it came."""
+    if log.isEnabledFor(logging.INFO):
+        log.info(
+            "request",
+            extra={
+                "method": method,
+                "endpoint": endpoint,
+                "status": status,
+                "ms": round((time.perf_counter() - begun) * 1000, 2) if begun is not None else None,
+                "user_id": user_id,
+            },
+        )

@@ -7,16 +7,16 @@ from queue import Empty, Full, Queue
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from models.database import transaction
-from models.scan import Seen, append
-from models.suspicion import Places, look_for_trouble
+from models.database import changing, transaction
+from models.scan import Record, Seen, append
+from models.suspicion import Places, look_for_trouble, worth_a_look
 from models.tally import Count, count
 
 ROOM = 2000
 """Scans that may wait to be written: a quarter of a minute of a very busy town."""
 
 AT_ONCE = 500
-TOGETHER_S = 0.1
+TOGETHER_S = 0.2
 """Scans that come within this long of the first are written with it: each commit costs as much as many scans."""
 
 LOOK_EVERY_S = 0.2
@@ -93,19 +93,25 @@ class ScanLog:
         """Whether the scans are in the database."""
         dropped = self._dropped
         try:
-            with transaction() as session:
-                scans = append(session, batch, secret=self._secret)
+            with changing() as connection:
+                scans = append(connection, batch, secret=self._secret)
                 if dropped:
-                    count(session, {DROPPED: dropped})
+                    count(connection, {DROPPED: dropped})
         except SQLAlchemyError as error:
             log.error("scans_not_recorded", extra={"error": type(error).__name__, "scans": len(batch)})
             return False
         self._dropped -= dropped
-        # Apart from the records, which must stand whatever becomes of the incidents.
+        log.info("scans_recorded", extra={"scans": len(scans)})
+        self._look(worth_a_look(scans, self._places))
+        return True
+
+    def _look(self, scans: list[Record]) -> None:
+        """Apart from the records, which must stand whatever becomes of the incidents."""
+        if not scans:
+            return
         try:
             with transaction() as session:
-                look_for_trouble(session, scans, self._places)
+                look_for_trouble(session, scans)
         except SQLAlchemyError as error:
             self._places.forget()
             log.error("incident_not_opened", extra={"error": type(error).__name__})
-        return True

@@ -4,10 +4,10 @@ import hmac
 import logging
 import re
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import marshmallow as ma
-from flask import current_app, request
+from flask import current_app
 from marshmallow import fields
 from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
@@ -22,12 +22,18 @@ from models.database import reading, transaction
 from models.incident import IncidentKind, open_incident
 from models.scan import Scan, ScanKind, Seen
 
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
+
 blp = Blueprint("scans", __name__, url_prefix="/v1/me/scans", description="When a badge was checked")
 
 _PREVIEW = re.compile(
     r"(?<!cu)bot\b|bot/|crawler|spider|preview|facebookexternalhit|whatsapp/|slack-imgproxy|embedly", re.IGNORECASE
 )
 """What fetches a link to draw a picture of it. CUBOT makes telephones, which people scan with."""
+
+_FETCHED_AHEAD = ("HTTP_SEC_PURPOSE", "HTTP_PURPOSE", "HTTP_X_MOZ")
+"""The headers with which browsers say so."""
 
 _AT_ONCE = {
     "revoked": IncidentKind.REVOKED_BADGE_SCANNED,
@@ -42,12 +48,13 @@ def chain_key(digest_key: bytes) -> bytes:
     return hmac.digest(digest_key, b"scan records", "sha256")
 
 
-def noted(verdict: Verdict, kind: ScanKind) -> Verdict:
-    """Record this check, and open an incident at once if its badge was taken away; gives the verdict back.
+def noted(verdict: Verdict, kind: ScanKind, environ: "WSGIEnvironment") -> Verdict:
+    """Record the check that was asked for in `environ`, and open an incident at once if its badge was taken away;
+    gives the verdict back.
 
     "A real GET is recorded as a scan, HEAD and link previews are not."
     """
-    if request.method == "HEAD" or _is_preview():
+    if environ["REQUEST_METHOD"] == "HEAD" or _is_preview(environ):
         return verdict
     signed, record = verdict.reading, verdict.record
     if signed is not None and signed.kind is BadgeKind.CARD:
@@ -57,7 +64,7 @@ def noted(verdict: Verdict, kind: ScanKind) -> Verdict:
         kind=kind,
         state=verdict.state.value,
         reason=verdict.reason,
-        address=request.remote_addr or "",
+        address=environ.get("REMOTE_ADDR", ""),
         badge_id=signed.badge_id if signed else None,
         officer_id=record.officer_id if record else None,
         token_issued_at=signed.issued_at if signed else None,
@@ -68,14 +75,13 @@ def noted(verdict: Verdict, kind: ScanKind) -> Verdict:
     return verdict
 
 
-def _is_preview() -> bool:
+def _is_preview(environ: "WSGIEnvironment") -> bool:
     """Whether a program fetches the link ahead of a person, or in place of one."""
-    headers = request.headers
-    fetched_ahead = headers.get("Sec-Purpose", "") + headers.get("Purpose", "") + headers.get("X-Moz", "")
+    fetched_ahead = "".join(environ.get(name, "") for name in _FETCHED_AHEAD)
     return (
         "prefetch" in fetched_ahead
         or "preview" in fetched_ahead
-        or bool(_PREVIEW.search(headers.get("User-Agent", "")))
+        or bool(_PREVIEW.search(environ.get("HTTP_USER_AGENT", "")))
     )
 
 

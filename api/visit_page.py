@@ -5,12 +5,11 @@ visit; a stranger with a guessed code learns nothing": every code that leads now
 """
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
 from flask import Flask, Response, current_app, request
-from limits import RateLimitItemPerMinute
 from sqlalchemy import bindparam, select
 
 from api import current, visit_page_forms
@@ -18,6 +17,7 @@ from api.auth import anyone
 from api.config import Settings
 from api.door import shown_officer
 from api.pages import dressed, page, private, render
+from api.rate_limit import RateLimit
 from api.visit_calendar import calendar
 from models import clock
 from models.clock import LONDON
@@ -50,16 +50,15 @@ def register(app: Flask) -> None:
         # The same for every code that leads nowhere, so it is rendered once.
         app.extensions["no_visit_page"] = render("visit_none.html")
     settings: Settings = app.config["SETTINGS"]
-    limit = RateLimitItemPerMinute(settings.checks_per_minute) if settings.checks_per_minute else None
-    limiter = app.extensions["check_limiter"]
+    limit = RateLimit(settings.checks_per_minute, timedelta(minutes=1))
 
     def answer(code: str, make: Callable[[str, Visit, datetime], Response]) -> Response:
         """What `make` says of the visit, unless the code leads nowhere or its address asks too often."""
-        if limit is not None and not limiter.hit(limit, "visit page", request.remote_addr or ""):
+        at = clock.now()
+        if not limit.allows(request.remote_addr or "", at):
             refused = page("visit_wait.html", status=429)
             refused.headers["Retry-After"] = "60"
             return refused
-        at = clock.now()
         visit = find_by_code(code, at)
         return dressed(app.extensions["no_visit_page"], 404) if visit is None else make(code, visit, at)
 

@@ -151,6 +151,8 @@ class KeyRing:
 
     def __init__(self, folder: Path, private_pems: Mapping[str, str], short_code_key: str | None) -> None:
         self._folder = folder
+        # As text, as every check asks for it.
+        self._registry = str(folder / REGISTRY)
         self._pems = private_pems
         self._private: dict[str, Ed25519PrivateKey] = {}
         # One tuple, replaced whole: another thread sees the old registry or the new one, never a mixture.
@@ -225,7 +227,7 @@ class KeyRing:
     def _keys(self) -> Mapping[str, RegisteredKey]:
         stamp, keys = self._read
         try:
-            if _stamp(os.stat(self._folder / REGISTRY)) == stamp:
+            if _stamp(os.stat(self._registry)) == stamp:
                 return keys
         except OSError as error:
             raise KeysUnusable(f"the registry cannot be read: {error.strerror}") from error
@@ -234,7 +236,7 @@ class KeyRing:
 
     def _read_registry(self) -> tuple[tuple[int, ...], Mapping[str, RegisteredKey]]:
         try:
-            with open(self._folder / REGISTRY, "rb") as file:
+            with open(self._registry, "rb") as file:
                 # The stamp is taken before the content: a change in between is noticed at the next look-up.
                 status = os.fstat(file.fileno())
                 content = file.read()

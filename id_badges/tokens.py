@@ -8,10 +8,12 @@ import base64
 import binascii
 import json
 import re
-from collections.abc import Container
+from collections.abc import Container, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from functools import lru_cache
+from types import MappingProxyType
 from typing import Any, Never, Protocol
 from uuid import UUID
 
@@ -144,8 +146,9 @@ def open_signed(
     segments = token.split(".")
     if len(segments) != 3:
         raise Forged("not-three-segments")
-    header, claims, signature = (_decode(segment) for segment in segments)
-    members, claimed = _parse(header), _parse(claims)
+    members = _members(segments[0])
+    claims, signature = _decode(segments[1]), _decode(segments[2])
+    claimed = _parse(claims)
     key = _key_of(members, keyring, kind, purposes, at)
     if len(signature) != 64:
         raise Forged("signature-length")
@@ -176,6 +179,12 @@ def _decode(segment: str) -> bytes:
     return content
 
 
+@lru_cache(maxsize=128)
+def _members(header: str) -> Mapping[str, Any]:
+    """A header's members. Every genuine token of a key has the same, so few are ever read."""
+    return MappingProxyType(_parse(_decode(header)))
+
+
 def _parse(content: bytes) -> dict[str, Any]:
     try:
         parsed = _json.decode(content.decode())
@@ -203,7 +212,7 @@ _json = json.JSONDecoder(object_pairs_hook=_only_once, parse_float=_refuse_numbe
 
 
 def _key_of(
-    header: dict[str, Any], keyring: Keys, kind: str, purposes: Container[Purpose], at: datetime
+    header: Mapping[str, Any], keyring: Keys, kind: str, purposes: Container[Purpose], at: datetime
 ) -> RegisteredKey:
     """The key the header names, if it is ours and good for this now. No key comes from anywhere else."""
     kid = header.get("kid")

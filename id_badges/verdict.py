@@ -1,6 +1,6 @@
 """What the resident is told: one of four looks, from what the badge says and what the register says."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
@@ -73,22 +73,23 @@ def judge(reading: Reading, record: BadgeRecord | None, *, at: datetime) -> Verd
 
     A token timed out or not yet valid shows no officer at all: a screenshot must not earn any trust.
     """
-    return replace(_judged(reading, record, at), reading=reading, record=record)
+    state, reason, officer = _judged(reading, record, at)
+    return Verdict(state, at, reason, officer, reading, record)
 
 
-def _judged(reading: Reading, record: BadgeRecord | None, at: datetime) -> Verdict:
+def _judged(reading: Reading, record: BadgeRecord | None, at: datetime) -> tuple[State, str, ShownOfficer | None]:
     refused = _refusal(reading, record, at)
     if refused or record is None:
-        return not_confirmed(refused or "unknown", at)
+        return State.NOT_CONFIRMED, refused or "unknown", None
     if reading.clock is Clock.TIMED_OUT:
-        return Verdict(State.TIMED_OUT, at, "timed_out")
+        return State.TIMED_OUT, "timed_out", None
     if reading.clock is Clock.NOT_YET_VALID:
-        return Verdict(State.NOT_YET_VALID, at, "not_yet_valid")
+        return State.NOT_YET_VALID, "not_yet_valid", None
     if reading.kind is BadgeKind.CARD:
         state = State.CARD_ONLY
     else:
         state = State.GENUINE if record.on_duty else State.GENUINE_NOT_ON_DUTY
-    return Verdict(state, at, state.value, _shown(record))
+    return state, state.value, _shown(record)
 
 
 def not_confirmed(reason: str, at: datetime) -> Verdict:

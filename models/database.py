@@ -1,5 +1,6 @@
 """The database: its engine, its transactions and the column types every table shares."""
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -198,15 +199,23 @@ def changing() -> Iterator[Connection]:
 
 @contextmanager
 def looking() -> Iterator[Connection]:
-    """The same as `reading` for prepared statements alone, which need no session around them."""
+    """The same as `reading` for prepared statements alone, which need no session around them.
+
+    Each thread keeps its connection: taking one and giving it back would cost as much as a look-up by its key.
+    """
     outer = _joined.get()
     if outer is not None:
         yield outer.connection()
         return
     if _reading is None:
         raise RuntimeError("models.database.connect(url) comes first")
-    with _reading.connect() as connection:
-        yield connection
+    connection: Connection | None = getattr(_of_this_thread, "connection", None)
+    if connection is None or connection.engine is not _reading:
+        connection = _of_this_thread.connection = _reading.connect()
+    yield connection
+
+
+_of_this_thread = threading.local()
 
 
 @contextmanager
@@ -246,10 +255,11 @@ def insert_into(dialect: str, table: type[Base]) -> Any:
     return _INSERT[dialect](table)
 
 
-def insert_missing(session: Session, table: type[Base], row: dict[str, Any]) -> None:
+def insert_missing(on: Session | Connection, table: type[Base], row: dict[str, Any]) -> None:
     """Make this row, unless there is one with its key."""
-    statement = insert_into(session.connection().dialect.name, table).values(row)
-    session.execute(statement.on_conflict_do_nothing())
+    connection = on if isinstance(on, Connection) else on.connection()
+    statement = insert_into(connection.dialect.name, table).values(row)
+    on.execute(statement.on_conflict_do_nothing())
 
 
 def upsert(session: Session, table: type[Base], key: dict[str, Any], values: dict[str, Any]) -> None:

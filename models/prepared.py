@@ -8,7 +8,7 @@ only the types' own conversions stand between the caller and the driver.
 from collections import namedtuple
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import cache
 from typing import Any, TypeVar
 
@@ -211,6 +211,22 @@ def _dashed(text: str | None) -> str | None:
     return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
 
 
+def _utc_text(value: datetime | None) -> str | None:
+    """An instant as SQLAlchemy writes it for SQLite, in a fifth of its time."""
+    if value is None:
+        return None
+    if value.tzinfo is None:
+        raise ValueError("a time needs its zone")
+    return value.astimezone(UTC).replace(tzinfo=None).isoformat(" ", "microseconds")
+
+
+def _bind_process(type_: Any, dialect: Dialect) -> Process | None:
+    if dialect.name == "sqlite" and isinstance(type_, UtcDateTime):
+        return _utc_text
+    process: Process | None = type_.dialect_impl(dialect).bind_processor(dialect)
+    return process
+
+
 def _result_process(column: Any, driver_type: Any, dialect: Dialect, for_json: bool) -> Process | None:
     if dialect.name == "sqlite":
         if isinstance(column.type, UtcDateTime):
@@ -225,10 +241,7 @@ def _result_process(column: Any, driver_type: Any, dialect: Dialect, for_json: b
 
 def _compile(statement: Any, dialect: Dialect) -> _Compiled:
     compiled: Any = statement.compile(dialect=dialect)
-    binds = {
-        name: (name, bind.value, bind.type.dialect_impl(dialect).bind_processor(dialect))
-        for name, bind in compiled.binds.items()
-    }
+    binds = {name: (name, bind.value, _bind_process(bind.type, dialect)) for name, bind in compiled.binds.items()}
     columns = list(getattr(statement, "selected_columns", ()))
     names = [getattr(column, "key", None) or f"column_{place}" for place, column in enumerate(columns)]
     return _Compiled(

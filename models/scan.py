@@ -16,11 +16,11 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 import orjson
-from sqlalchemy import Index, LargeBinary, String, bindparam, delete, func, insert, select
+from sqlalchemy import Index, LargeBinary, String, bindparam, delete, func, insert, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from models.database import Base, by_value, insert_missing
-from models.prepared import Prepared
+from models.prepared import Prepared, Source
 
 KEPT_FOR = timedelta(days=90)
 START = "0" * 64
@@ -110,10 +110,6 @@ class ScansEnd(Base):
     cut_hash: Mapped[str] = mapped_column(String(64))
     cut_seal: Mapped[str] = mapped_column(String(64))
 
-    def reach(self, number: int, hash_: str, secret: bytes) -> None:
-        """The chain now ends with this record."""
-        self.number, self.hash, self.seal = number, hash_, _seal_of_end("last", number, hash_, secret)
-
     def cut(self, number: int, hash_: str, secret: bytes) -> None:
         """The chain now begins after this record."""
         self.cut_number, self.cut_hash = number, hash_
@@ -135,43 +131,60 @@ class ScanSalt(Base):
     salt: Mapped[bytes] = mapped_column(LargeBinary)
 
 
-def append(session: Session, seen: Sequence[Seen], *, secret: bytes) -> list[Record]:
+def append(on: Source, seen: Sequence[Seen], *, secret: bytes) -> list[Record]:
     """Write these checks at the end of the chain, in their order."""
     if not seen:
         return []
-    end = _lock_end(session, secret)
+    end = _END.first(on) or _begin(on, secret)
     salts: dict[date, bytes] = {}
+    masks: dict[tuple[date, str], str] = {}
     written: list[Record] = []
     number, hash_ = end.number, end.hash
     for each in seen:
         number += 1
-        salt = salts.get(day := each.at.date()) or salts.setdefault(day, _salt_of(session, day))
-        record = _record(each, number, mask(each.address, salt, secret), hash_, secret)
+        caller = (day := each.at.date(), each.address)
+        if caller not in masks:
+            salt = salts.get(day) or salts.setdefault(day, _salt_of(on, day))
+            masks[caller] = mask(each.address, salt, secret)
+        record = _record(each, number, masks[caller], hash_, secret)
         hash_ = record.hash
         written.append(record)
-    end.reach(number, hash_, secret)
-    _WRITE.run_many(session, [record._asdict() for record in written])
-    forget_salts(session, before=max(salts))
-    session.flush()
+    _WRITE.run_many(on, [record._asdict() for record in written])
+    _REACH.run(on, number=number, hash=hash_, seal=_seal_of_end("last", number, hash_, secret))
     return written
 
 
+_END = Prepared(select(ScansEnd.number, ScansEnd.hash).where(ScansEnd.id == 1).with_for_update())
+_REACH = Prepared(
+    update(ScansEnd).where(ScansEnd.id == 1).values({name: bindparam(name) for name in ("number", "hash", "seal")})
+)
 _WRITE = Prepared(insert(Scan).values({column.name: bindparam(column.name) for column in Scan.__table__.columns}))
+_SALT = Prepared(select(ScanSalt.salt).where(ScanSalt.day == bindparam("day")))
+_NEW_SALT = Prepared(insert(ScanSalt).values(day=bindparam("day"), salt=bindparam("salt")))
+_FORGET = Prepared(delete(ScanSalt).where(ScanSalt.day < bindparam("before")))
 
 
 def mask(address: str, salt: bytes, secret: bytes) -> str:
-    """An address as a scan keeps it. Of IPv6 only the first half counts: one home has one, its devices many."""
+    """An address as a scan keeps it."""
+    return hmac.digest(secret + salt, home_of(address), "sha256")[:_ADDRESS_BYTES].hex()
+
+
+def home_of(address: str) -> bytes:
+    """What an address has in common with every device of its home: all of IPv4, which one home shares; of IPv6 the
+    first half, as each device may choose the other anew each time."""
+    if ":" not in address:
+        return address.encode()
     try:
-        known = ipaddress.ip_address(address)
+        known = ipaddress.IPv6Address(address)
     except ValueError:
-        known = None
-    said = known.packed[:8] if isinstance(known, ipaddress.IPv6Address) else address.encode()
-    return hmac.digest(secret + salt, said, "sha256")[:_ADDRESS_BYTES].hex()
+        return address.encode()
+    # A server that listens on IPv6 alone sees IPv4 callers as ::ffff:192.0.2.1.
+    return str(known.ipv4_mapped).encode() if known.ipv4_mapped else known.packed[:8]
 
 
-def forget_salts(session: Session, *, before: date) -> None:
+def forget_salts(on: Source, *, before: date) -> None:
     """Throw the salts of the days before away: from then on nobody can guess an address of those days."""
-    session.execute(delete(ScanSalt).where(ScanSalt.day < before))
+    _FORGET.run(on, before=before)
 
 
 def count_old(session: Session, before: datetime) -> int:
@@ -183,7 +196,8 @@ def count_old(session: Session, before: datetime) -> int:
 
 def cut_old(session: Session, before: datetime, *, secret: bytes) -> int:
     """Remove the records older than `before`; the rest can still be proved. Returns how many went."""
-    end = _lock_end(session, secret)
+    if (end := session.get(ScansEnd, 1, with_for_update=True, populate_existing=True)) is None:
+        return 0
     kept_from = _first_number_since(session, before)
     last_old = end.number if kept_from is None else kept_from - 1
     hash_ = session.scalar(select(Scan.hash).where(Scan.number == last_old))
@@ -239,25 +253,25 @@ def _first_number_since(session: Session, since: datetime) -> int | None:
     return session.scalar(select(func.min(Scan.number)).where(Scan.at >= since))
 
 
-def _lock_end(session: Session, secret: bytes) -> ScansEnd:
+def _begin(on: Source, secret: bytes) -> Any:
+    """The end of a chain that has no record yet."""
     seals = {
         "seal": _seal_of_end("last", 0, START, secret),
         "cut_seal": _seal_of_end("cut", 0, START, secret),
     }
     start = {"id": 1, "number": 0, "hash": START, "cut_number": 0, "cut_hash": START} | seals
-    insert_missing(session, ScansEnd, start)
-    return session.scalars(
-        select(ScansEnd).where(ScansEnd.id == 1).with_for_update().execution_options(populate_existing=True)
-    ).one()
+    insert_missing(on, ScansEnd, start)
+    return _END.first(on)
 
 
-def _salt_of(session: Session, day: date) -> bytes:
+def _salt_of(on: Source, day: date) -> bytes:
     """The salt of a day, made at its first scan; whoever asks holds the end of the chain, so there is one."""
-    salt = session.scalar(select(ScanSalt.salt).where(ScanSalt.day == day))
-    if salt is None:
-        salt = secrets.token_bytes(_SALT_BYTES)
-        session.add(ScanSalt(day=day, salt=salt))
-        session.flush()
+    known = _SALT.first(on, day=day)
+    if known is not None:
+        return bytes(known.salt)
+    salt = secrets.token_bytes(_SALT_BYTES)
+    _NEW_SALT.run(on, day=day, salt=salt)
+    forget_salts(on, before=day)
     return salt
 
 

@@ -52,12 +52,20 @@ class Places:
 _PLACES_KNOWN = 10_000
 
 
-def look_for_trouble(session: Session, scans: Sequence[Record], places: Places) -> None:
-    """Open the incidents that these newest scans give reason for, once for each badge and address."""
+def worth_a_look(scans: Sequence[Record], places: Places) -> list[Record]:
+    """Those of the newest scans that may be reason for an incident: few on an ordinary day."""
     # The contact centre's own address is everybody's who rings it.
-    at_doors = [scan for scan in scans if scan.kind is not ScanKind.TELEPHONE]
-    believed = [scan for scan in at_doors if scan.state in _BELIEVED and places.adds(scan)]
-    for scan in {scan.badge_id: scan for scan in believed}.values():
+    return [
+        scan
+        for scan in scans
+        if scan.kind is not ScanKind.TELEPHONE
+        and (scan.state == _DOUBTED or (scan.state in _BELIEVED and scan.badge_id and places.adds(scan)))
+    ]
+
+
+def look_for_trouble(session: Session, scans: Sequence[Record]) -> None:
+    """Open the incidents that these scans (`worth_a_look`) give reason for, once for each badge and address."""
+    for scan in {scan.badge_id: scan for scan in scans if scan.state in _BELIEVED}.values():
         if scan.badge_id and _further_places(session, scan.badge_id, scan.at) >= FURTHER_PLACES:
             open_incident(
                 session,
@@ -66,8 +74,7 @@ def look_for_trouble(session: Session, scans: Sequence[Record], places: Places) 
                 badge_id=scan.badge_id,
                 officer_id=scan.officer_id,
             )
-    doubted = [scan for scan in at_doors if scan.state == _DOUBTED]
-    for scan in {scan.address: scan for scan in doubted}.values():
+    for scan in {scan.address: scan for scan in scans if scan.state == _DOUBTED}.values():
         if _red_answers(session, scan.address, scan.at) >= FLOOD:
             open_incident(session, IncidentKind.SCAN_FLOOD, at=scan.at)
 
