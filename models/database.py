@@ -9,6 +9,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
+from weakref import WeakSet
 
 import orjson
 from sqlalchemy import Connection, DateTime, Engine, Enum, MetaData, Uuid, create_engine, event, make_url
@@ -77,12 +78,16 @@ def new_id() -> Any:
 _writing: Engine | None = None
 _reading: Engine | None = None
 _writers: GroupCommit | None = None
+_of_this_thread = threading.local()
+_looking: WeakSet[Connection] = WeakSet()
 _joined: ContextVar[Session | None] = ContextVar("transaction", default=None)
 
 
 def connect(url: str) -> Engine:
     """Use the database at `url` (sqlite:///file or postgresql://…) from here on, in this process."""
     global _writing, _reading, _writers
+    for connection in list(_looking):
+        connection.close()
     for engine_in_use in (_writing, _reading):
         if engine_in_use is not None:
             engine_in_use.dispose()
@@ -210,12 +215,10 @@ def looking() -> Iterator[Connection]:
     if _reading is None:
         raise RuntimeError("models.database.connect(url) comes first")
     connection: Connection | None = getattr(_of_this_thread, "connection", None)
-    if connection is None or connection.engine is not _reading:
+    if connection is None or connection.closed:
         connection = _of_this_thread.connection = _reading.connect()
+        _looking.add(connection)
     yield connection
-
-
-_of_this_thread = threading.local()
 
 
 @contextmanager

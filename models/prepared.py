@@ -83,7 +83,9 @@ class Prepared:
             # A driver gets ready for many, which one does not have to pay for.
             self._execute(on, rows if len(rows) > 1 else rows[0], lambda cursor: None)
 
-    def _execute(self, on: Source, values: Any, result: Callable[[Any], Any]) -> tuple[_Compiled, Any]:
+    def _execute(
+        self, on: Source, values: Any, result: Callable[[Any], Any], *, again: bool = True
+    ) -> tuple[_Compiled, Any]:
         """Run it. Raises what SQLAlchemy would: IntegrityError, OperationalError and the like."""
         connection = connection_of(on)
         dialect = connection.dialect
@@ -111,6 +113,9 @@ class Prepared:
             if lost:
                 # The pool has not seen this error: without a word it would hand out a dead connection again.
                 connection.invalidate(error)
+                if again and not connection.in_transaction():
+                    # Nothing was begun, so nothing is lost: a restart of the database is not the asker's worry.
+                    return self._execute(on, values, result, again=False)
             raise DBAPIError.instance(
                 compiled.sql,
                 None,

@@ -16,11 +16,11 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 import orjson
-from sqlalchemy import Index, LargeBinary, String, bindparam, delete, func, insert, select, update
+from sqlalchemy import Index, LargeBinary, String, bindparam, delete, func, insert, select, text, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from models.database import Base, by_value, insert_missing
-from models.prepared import Prepared, Source
+from models.prepared import Prepared, Source, connection_of
 
 KEPT_FOR = timedelta(days=90)
 START = "0" * 64
@@ -149,7 +149,7 @@ def append(on: Source, seen: Sequence[Seen], *, secret: bytes) -> list[Record]:
         record = _record(each, number, masks[caller], hash_, secret)
         hash_ = record.hash
         written.append(record)
-    _WRITE.run_many(on, [record._asdict() for record in written])
+    _write(on, [record._asdict() for record in written])
     _REACH.run(on, number=number, hash=hash_, seal=_seal_of_end("last", number, hash_, secret))
     return written
 
@@ -159,9 +159,18 @@ _REACH = Prepared(
     update(ScansEnd).where(ScansEnd.id == 1).values({name: bindparam(name) for name in ("number", "hash", "seal")})
 )
 _WRITE = Prepared(insert(Scan).values({column.name: bindparam(column.name) for column in Scan.__table__.columns}))
+_WRITE_AT_ONCE = Prepared(text("INSERT INTO scans SELECT * FROM json_populate_recordset(NULL::scans, :rows)"))
 _SALT = Prepared(select(ScanSalt.salt).where(ScanSalt.day == bindparam("day")))
 _NEW_SALT = Prepared(insert(ScanSalt).values(day=bindparam("day"), salt=bindparam("salt")))
 _FORGET = Prepared(delete(ScanSalt).where(ScanSalt.day < bindparam("before")))
+
+
+def _write(on: Source, rows: list[dict[str, Any]]) -> None:
+    """Write these rows: PostgreSQL reads them from one value, which costs half of sending each."""
+    if connection_of(on).dialect.name == "postgresql":
+        _WRITE_AT_ONCE.run(on, rows=orjson.dumps(rows, option=orjson.OPT_UTC_Z).decode())
+    else:
+        _WRITE.run_many(on, rows)
 
 
 def mask(address: str, salt: bytes, secret: bytes) -> str:

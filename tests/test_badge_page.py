@@ -15,6 +15,7 @@ from typing import Any
 from urllib.parse import quote
 from uuid import uuid4
 
+import psycopg
 import pytest
 from flask import Flask
 from PIL import Image
@@ -606,6 +607,20 @@ class TestSomethingIsDown:
             assert photo.status_code == 404
         finally:
             database.connect(database_url)
+        assert state_of(web, links["genuine"]) == "genuine"
+
+    def test_a_database_that_was_restarted_is_not_the_residents_worry(
+        self, web: Any, links: dict[str, str], database_url: str
+    ) -> None:
+        if database_url.startswith("sqlite"):
+            pytest.skip("no server, so nothing to restart")
+        assert state_of(web, links["genuine"]) == "genuine"
+        with psycopg.connect(database_url, autocommit=True) as operator:
+            ended = operator.execute(
+                "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
+                " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            ).fetchall()
+        assert ended
         assert state_of(web, links["genuine"]) == "genuine"
 
     def test_without_the_keys_nobody_is_green(
