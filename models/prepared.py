@@ -96,7 +96,7 @@ class Prepared:
         bound: Any = [compiled.bound(row) for row in values] if many else compiled.bound(values)
         cursor = None
         try:
-            cursor = connection.connection.cursor()
+            cursor = _cursor_of(connection)
             (cursor.executemany if many else cursor.execute)(compiled.sql, bound)
             if compiled.results is None and compiled.columns:
                 # Some types convert by what the driver says of the column, which it first does here.
@@ -106,7 +106,9 @@ class Prepared:
                     if (process := _result_process(column, cursor.description[place][1], dialect, self._for_json))
                 ]
             found = result(cursor)
-            cursor.close()
+            if connection.dialect.name == "sqlite":
+                # Left open, it would go on reading, and nothing that was written since could be tidied away.
+                cursor.close()
             return compiled, found
         except dialect.loaded_dbapi.Error as error:
             lost = dialect.is_disconnect(error, connection.connection, cursor)
@@ -125,6 +127,17 @@ class Prepared:
                 connection_invalidated=lost,
                 dialect=dialect,
             ) from error
+
+
+def _cursor_of(connection: Connection) -> Any:
+    """What runs a statement. One of psycopg's costs a quarter of a look-up, so each connection keeps its own; the
+    rows of one statement are always fetched before the next."""
+    if connection.dialect.name == "sqlite":
+        return connection.connection.cursor()
+    cursor = connection.info.get("cursor")
+    if cursor is None:
+        cursor = connection.info["cursor"] = connection.connection.cursor()
+    return cursor
 
 
 class Together:
