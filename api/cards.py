@@ -26,7 +26,7 @@ from models import card, clock
 from models.card import Card, CardStatus
 from models.database import reading, transaction
 from models.errors import CardState
-from models.officer import Employment, OfficerPhoto
+from models.officer import Employment, find_photo
 
 blp = Blueprint("cards", __name__, url_prefix="/v1", description="Printed cards, which two admins make")
 
@@ -80,6 +80,7 @@ class CardOut(ma.Schema):
     job_title = fields.String(required=True)
     employment = fields.Enum(Employment, by_value=fields.String, required=True)
     company = fields.String(required=True, allow_none=True)
+    photo_id = fields.UUID(required=True, metadata={"description": "See it at /v1/photos before you approve"})
     expires_on = fields.Date(required=True)
     requested_at = Instant(required=True)
     requested_by_id = fields.UUID(required=True)
@@ -104,7 +105,7 @@ class OfficerCards(Resource):
     def post(self, given: dict[str, Any], officer_id: UUID) -> Response:
         """Ask for an officer's card, for another admin to approve
 
-        The officer needs a photo.
+        The officer needs a photo. A first one that still waits is approved with the card.
         """
         at = clock.now()
         _, believed_until = _card_key()
@@ -155,7 +156,10 @@ class CardApproval(Resource):
     @roles("admin")
     @blp.response(201, CardOut)
     def post(self, card_id: UUID) -> Card:
-        """Approve a card that another admin asked for; the officer's old card is revoked"""
+        """Approve a card that another admin asked for; the officer's old card is revoked
+
+        A first photo of the officer that waits is approved with it, so whoever sent that may not approve the card.
+        """
         kid, believed_until = _card_key()
         with transaction() as session:
             found = card.find(session, card_id)
@@ -259,13 +263,15 @@ def _faces(card_ids: Sequence[UUID]) -> list[Face]:
 
 
 def _face(session: Session, of: Card, url: str) -> Face:
+    jpeg = find_photo(session, of.photo_id).jpeg
+    assert jpeg is not None  # noqa: S101 - a photo that is on a card waits for its approval or has it
     return Face(
         display_name=of.display_name,
         job_title=of.job_title,
         employment=of.employment,
         company=of.company,
         expires_on=of.expires_on,
-        photo=session.get_one(OfficerPhoto, of.photo_id).jpeg,
+        photo=jpeg,
         url=url,
     )
 

@@ -19,7 +19,7 @@ from models import photo
 from models.clock import LONDON
 from models.database import transaction
 from models.errors import DiaryClash
-from models.officer import Employment, Officer, OfficerPhoto
+from models.officer import Employment, Officer, OfficerPhoto, PhotoStatus
 from models.resident import ContactBy, Resident
 from models.user import Role, User
 from models.visit import Outcome, Visit
@@ -149,7 +149,15 @@ def _officer(session: Session, number: int, at: datetime) -> Officer:
     )
     session.add(officer)
     session.flush()
-    session.add(OfficerPhoto(id=officer.photo_id, officer_id=officer.id, jpeg=_face(number), uploaded_at=at))
+    session.add(
+        OfficerPhoto(
+            id=officer.photo_id,
+            officer_id=officer.id,
+            status=PhotoStatus.APPROVED,
+            jpeg=_face(number),
+            uploaded_at=at,
+        )
+    )
     return officer
 
 

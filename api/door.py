@@ -89,7 +89,7 @@ def register(app: Flask) -> None:
             abort(404)
         with reading() as session:
             photo = session.get(OfficerPhoto, photo_id)
-            if photo is None:
+            if photo is None or photo.jpeg is None:
                 abort(404)
             return Response(photo.jpeg, content_type="image/jpeg")
 
