@@ -19,7 +19,9 @@ from api.fields import Instant, ListIn, Text
 from api.officers import find as find_officer
 from api.paging import after, page
 from id_badges import card_pdf, qr
-from id_badges.card_pdf import Face, Size
+from id_badges.card_code import card_code
+from id_badges.card_pdf import Size
+from id_badges.card_sides import Face
 from id_badges.card_tokens import mint_card
 from id_badges.keys import KeysUnusable, Purpose
 from models import card, clock
@@ -119,8 +121,10 @@ class OfficerCards(Resource):
                 by=who().user_id,
                 at=at,
             )
-            # The card has no token yet: the longest address that a card may have stands in for it.
-            card_pdf.refuse_unless_printable(_face(session, asked, "x" * 700), current.settings().council_name)
+            # The card has no token and code yet: the longest that a card may have stand in for them.
+            card_pdf.refuse_unless_printable(
+                _face(session, asked, "x" * 700, "00000-00000"), current.settings().council_name
+            )
         return answer(CardOut().dump(asked), 201, location=f"/v1/cards/{asked.id}")
 
     @roles("admin")
@@ -247,22 +251,23 @@ def _pdf(card_ids: Sequence[UUID], size: Size) -> Response:
 
 def _faces(card_ids: Sequence[UUID]) -> list[Face]:
     """What is printed on these cards. Raises CardState unless each is approved and good, and its key can sign."""
-    settings, at = current.settings(), clock.now()
+    settings, keyring, at = current.settings(), current.keyring(), clock.now()
     faces = []
     with reading() as session:
         for card_id in card_ids:
             found = card.find(session, card_id)
             badge = card.good_badge(session, found, at)
             try:
-                token = mint_card(current.keyring(), issuer=settings.badge_issuer, card=found, badge=badge)
+                token = mint_card(keyring, issuer=settings.badge_issuer, card=found, badge=badge)
             except KeysUnusable:
                 # It was destroyed once newer keys signed, or was stolen: no other can say the same.
                 raise CardState("The key that signed this card signs no more. Ask for a new card.") from None
-            faces.append(_face(session, found, f"{settings.public_base_url}/b/{token}"))
+            code = card_code(keyring.short_code_secret, found, badge)
+            faces.append(_face(session, found, f"{settings.public_base_url}/b/{token}", code))
     return faces
 
 
-def _face(session: Session, of: Card, url: str) -> Face:
+def _face(session: Session, of: Card, url: str, code: str) -> Face:
     jpeg = find_photo(session, of.photo_id).jpeg
     assert jpeg is not None  # noqa: S101 - a photo that is on a card waits for its approval or has it
     return Face(
@@ -273,6 +278,7 @@ def _face(session: Session, of: Card, url: str) -> Face:
         expires_on=of.expires_on,
         photo=jpeg,
         url=url,
+        code=code,
     )
 
 
