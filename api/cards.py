@@ -20,7 +20,7 @@ from api.officers import find as find_officer
 from api.paging import after, page
 from id_badges import card_pdf, qr
 from id_badges.card_code import card_code
-from id_badges.card_pdf import Size
+from id_badges.card_pdf import Paper, Size
 from id_badges.card_sides import Face
 from id_badges.card_tokens import mint_card
 from id_badges.keys import KeysUnusable, Purpose
@@ -56,9 +56,15 @@ class CardsIn(ListIn):
 
 
 class CardPdfIn(ma.Schema):
-    """How large the card is."""
+    """How large the card is, and what it is printed on."""
 
     size = fields.Enum(Size, by_value=fields.String, load_default=Size.A6)
+    paper = fields.Enum(
+        Paper,
+        by_value=fields.String,
+        load_default=Paper.CARD,
+        metadata={"description": "card: pages as large as a card. a4: sheets with crop marks, to cut"},
+    )
 
 
 class PrintRunIn(CardPdfIn):
@@ -211,8 +217,11 @@ class CardPdf(Resource):
     @blp.response(200, {"type": "string", "format": "binary"}, content_type="application/pdf")
     @blp.alt_response(409, response="CONFLICT")
     def get(self, given: dict[str, Any], card_id: UUID) -> Response:
-        """An approved card to print: the same card every time"""
-        return _pdf([card_id], given["size"])
+        """An approved card to print: the same card every time
+
+        A CR80 card has two pages, its front and its back.
+        """
+        return _pdf([card_id], given["size"], given["paper"])
 
 
 @blp.route("/cards/print-run.pdf")
@@ -223,8 +232,11 @@ class PrintRun(Resource):
     @blp.alt_response(404, response="NOT_FOUND")
     @blp.alt_response(409, response="CONFLICT")
     def get(self, given: dict[str, Any]) -> Response:
-        """The approved cards of a team in one PDF, one a page"""
-        return _pdf(given["card_ids"], given["size"])
+        """The approved cards of a team in one PDF: one a page, or on sheets of A4 to cut
+
+        Four A6 or ten CR80 cards make a sheet. Print at 100 %; CR80 cards on both sides, turned on the long edge.
+        """
+        return _pdf(given["card_ids"], given["size"], given["paper"])
 
 
 def _list(given: dict[str, Any], officer_id: UUID | None) -> dict[str, Any]:
@@ -243,9 +255,9 @@ def _list(given: dict[str, Any], officer_id: UUID | None) -> dict[str, Any]:
     return {"items": items, "next_cursor": cursor}
 
 
-def _pdf(card_ids: Sequence[UUID], size: Size) -> Response:
-    settings = current.settings()
-    content = card_pdf.draw(_faces(card_ids), size, council=settings.council_name, phone=settings.council_phone)
+def _pdf(card_ids: Sequence[UUID], size: Size, paper: Paper) -> Response:
+    settings, faces = current.settings(), _faces(card_ids)
+    content = card_pdf.draw(faces, size, paper, council=settings.council_name, phone=settings.council_phone)
     return Response(content, content_type="application/pdf")
 
 

@@ -50,27 +50,29 @@ class Side:
     pdf: FPDF
     left: float
     top: float
+    council: str
+    phone: str
 
-    def a6(self, face: Face, council: str, phone: str) -> None:
+    def a6(self, face: Face) -> None:
         """The large card, on one side. Raises Unprocessable when its text does not fit at 14 points."""
-        self.lines(council, x=5, y=5, width=95, points=18, bold=True)
+        self.lines(self.council, x=5, y=5, width=95, points=18, bold=True)
         self.photo(face.photo, x=5, y=14, width=43.2, height=54)
         self.code(face.url, x=53, y=13, symbol=QR_ON_A6)
         self.lines(face.code, x=53, y=62, width=47, bold=True, align="C")
         y = self.lines(face.display_name, x=5, y=70, width=95, points=18, bold=True)
         y = self.lines(face.job_title, x=5, y=y, width=95)
-        y = self.lines(face.employer(council), x=5, y=y, width=95)
+        y = self.lines(face.employer(self.council), x=5, y=y, width=95)
         y = self.lines(_good_until(face), x=5, y=y, width=95, bold=True)
         y = self.lines(f"{_ASK_ME} Use the number on your council tax bill.", x=5, y=y + 2, width=95)
         y = self.lines("No camera? Read the code to us.", x=5, y=y, width=95)
-        y = self.lines(f"Council: {phone}", x=5, y=y, width=95, bold=True)
-        if y > 147:
+        y = self.lines(f"Council: {self.phone}", x=5, y=y, width=95, bold=True)
+        if y > 148:
             raise Unprocessable("display_name", "Name, job title and company are too long together for a card.")
 
-    def cr80_front(self, face: Face, council: str) -> None:
+    def cr80_front(self, face: Face) -> None:
         """Who it is: a photo as high as the card, and the words beside it, smaller only where they are long."""
         self.photo(face.photo, x=3, y=3, width=38.4, height=48)
-        said = ((face.display_name, True), (face.job_title, False), (face.employer(council), False))
+        said = ((face.display_name, True), (face.job_title, False), (face.employer(self.council), False))
         points = SMALLEST
         while self._height(said, points, width=39.5) > 49:
             points -= 0.5
@@ -78,12 +80,12 @@ class Side:
         for text, bold in said:
             y = self.lines(text, x=43, y=y, width=39.5, points=self._points(text, points, bold, 39.5), bold=bold)
 
-    def cr80_back(self, face: Face, phone: str) -> None:
+    def cr80_back(self, face: Face) -> None:
         """How to check it: the codes, the telephone, and what the resident may ask."""
         self.code(face.url, x=2, y=1.5, symbol=QR_ON_CR80)
         y = self.lines(_ASK_ME, x=43, y=3, width=40.5)
         y = self.lines("Council:", x=43, y=y, width=40.5, bold=True)
-        number = phone.replace(" ", "\N{NO-BREAK SPACE}")
+        number = self.phone.replace(" ", "\N{NO-BREAK SPACE}")
         self.lines(number, x=43, y=y, width=40.5, points=self._points(number, SMALLEST, False, 40.5))
         y = self.lines(f"Code: {face.code}", x=4.5, y=40.5, width=78.5, bold=True)
         self.lines(_good_until(face), x=4.5, y=y, width=78.5)
