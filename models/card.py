@@ -192,7 +192,10 @@ def find(session: Session, card_id: UUID) -> Card:
 
 
 def good_badge(session: Session, card: Card, at: datetime) -> Badge:
-    """The badge of a card that may be printed now. Raises CardState unless it is approved and still good."""
+    """The badge of a card that may be printed now. Raises CardState unless it is approved and still good.
+
+    "Never past the contract's end": a contract cut short since then makes the day on the card's face untrue.
+    """
     badge = session.get(Badge, card.badge_id) if card.badge_id else None
     if badge is None:
         raise CardState(f"This card is {card.status.value}: only an approved card can be printed.")
@@ -200,6 +203,11 @@ def good_badge(session: Session, card: Card, at: datetime) -> Badge:
         raise CardState("This card was revoked. Ask for a new one.")
     if badge.expires_at is None or at >= badge.expires_at:
         raise CardState("This card has expired. Ask for a new one.")
+    officer = session.get_one(Officer, card.officer_id)
+    if not officer.works_for_us(at):
+        raise CardState("This officer is not working for the council now, so no card is printed.")
+    if officer.contract_ends_on is not None and card.expires_on > officer.contract_ends_on:
+        raise CardState("The contract now ends before this card does. Ask for a new one.")
     return badge
 
 
