@@ -29,7 +29,13 @@ from notifications import outbox
 PASSWORD = "harrow-demo-2026"  # noqa: S105
 """Of every demonstration account. Only a development server makes them."""
 
-ACCOUNTS = (("admin", Role.ADMIN), ("scheduler", Role.SCHEDULER), ("officer", Role.OFFICER))
+ACCOUNTS = (
+    ("admin", Role.ADMIN),
+    ("second-admin", Role.ADMIN),
+    ("scheduler", Role.SCHEDULER),
+    ("officer", Role.OFFICER),
+)
+"""Two admins, for a card and a photo need two people."""
 
 _OFFICERS = (
     ("Amina Yusuf", "Housing officer"),

@@ -67,7 +67,9 @@ class OfficerOut(ma.Schema):
     active = fields.Boolean(required=True)
     suspended_at = Instant(allow_none=True, required=True)
     has_photo = fields.Function(
-        lambda officer: officer.photo_id is not None, required=True, metadata={"type": "boolean"}
+        lambda officer: officer.photo_id is not None,
+        required=True,
+        metadata={"type": "boolean", "description": "An approved one"},
     )
     created_at = Instant(required=True)
 
