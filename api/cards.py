@@ -19,14 +19,16 @@ from api.fields import Instant, ListIn, Text
 from api.officers import find as find_officer
 from api.paging import after, page
 from id_badges import card_pdf, qr
-from id_badges.card_pdf import Face, Size
+from id_badges.card_code import card_code
+from id_badges.card_pdf import Paper, Size
+from id_badges.card_sides import Face
 from id_badges.card_tokens import mint_card
 from id_badges.keys import KeysUnusable, Purpose
 from models import card, clock
 from models.card import Card, CardStatus
 from models.database import reading, transaction
 from models.errors import CardState
-from models.officer import Employment, OfficerPhoto
+from models.officer import Employment, find_photo
 
 blp = Blueprint("cards", __name__, url_prefix="/v1", description="Printed cards, which two admins make")
 
@@ -54,9 +56,15 @@ class CardsIn(ListIn):
 
 
 class CardPdfIn(ma.Schema):
-    """How large the card is."""
+    """How large the card is, and what it is printed on."""
 
     size = fields.Enum(Size, by_value=fields.String, load_default=Size.A6)
+    paper = fields.Enum(
+        Paper,
+        by_value=fields.String,
+        load_default=Paper.CARD,
+        metadata={"description": "card: pages as large as a card. a4: sheets with crop marks, to cut"},
+    )
 
 
 class PrintRunIn(CardPdfIn):
@@ -80,6 +88,7 @@ class CardOut(ma.Schema):
     job_title = fields.String(required=True)
     employment = fields.Enum(Employment, by_value=fields.String, required=True)
     company = fields.String(required=True, allow_none=True)
+    photo_id = fields.UUID(required=True, metadata={"description": "See it at /v1/photos before you approve"})
     expires_on = fields.Date(required=True)
     requested_at = Instant(required=True)
     requested_by_id = fields.UUID(required=True)
@@ -104,7 +113,7 @@ class OfficerCards(Resource):
     def post(self, given: dict[str, Any], officer_id: UUID) -> Response:
         """Ask for an officer's card, for another admin to approve
 
-        The officer needs a photo.
+        The officer needs a photo. A first one that still waits is approved with the card.
         """
         at = clock.now()
         _, believed_until = _card_key()
@@ -118,8 +127,10 @@ class OfficerCards(Resource):
                 by=who().user_id,
                 at=at,
             )
-            # The card has no token yet: the longest address that a card may have stands in for it.
-            card_pdf.refuse_unless_printable(_face(session, asked, "x" * 700), current.settings().council_name)
+            # The card has no token and code yet: the longest that a card may have stand in for them.
+            card_pdf.refuse_unless_printable(
+                _face(session, asked, "x" * 700, "00000-00000"), current.settings().council_name
+            )
         return answer(CardOut().dump(asked), 201, location=f"/v1/cards/{asked.id}")
 
     @roles("admin")
@@ -155,7 +166,10 @@ class CardApproval(Resource):
     @roles("admin")
     @blp.response(201, CardOut)
     def post(self, card_id: UUID) -> Card:
-        """Approve a card that another admin asked for; the officer's old card is revoked"""
+        """Approve a card that another admin asked for; the officer's old card is revoked
+
+        A first photo of the officer that waits is approved with it, so whoever sent that may not approve the card.
+        """
         kid, believed_until = _card_key()
         with transaction() as session:
             found = card.find(session, card_id)
@@ -203,8 +217,11 @@ class CardPdf(Resource):
     @blp.response(200, {"type": "string", "format": "binary"}, content_type="application/pdf")
     @blp.alt_response(409, response="CONFLICT")
     def get(self, given: dict[str, Any], card_id: UUID) -> Response:
-        """An approved card to print: the same card every time"""
-        return _pdf([card_id], given["size"])
+        """An approved card to print: the same card every time
+
+        A CR80 card has two pages, its front and its back.
+        """
+        return _pdf([card_id], given["size"], given["paper"])
 
 
 @blp.route("/cards/print-run.pdf")
@@ -215,8 +232,11 @@ class PrintRun(Resource):
     @blp.alt_response(404, response="NOT_FOUND")
     @blp.alt_response(409, response="CONFLICT")
     def get(self, given: dict[str, Any]) -> Response:
-        """The approved cards of a team in one PDF, one a page"""
-        return _pdf(given["card_ids"], given["size"])
+        """The approved cards of a team in one PDF: one a page, or on sheets of A4 to cut
+
+        Four A6 or ten CR80 cards make a sheet. Print at 100 %; CR80 cards on both sides, turned on the long edge.
+        """
+        return _pdf(given["card_ids"], given["size"], given["paper"])
 
 
 def _list(given: dict[str, Any], officer_id: UUID | None) -> dict[str, Any]:
@@ -235,38 +255,42 @@ def _list(given: dict[str, Any], officer_id: UUID | None) -> dict[str, Any]:
     return {"items": items, "next_cursor": cursor}
 
 
-def _pdf(card_ids: Sequence[UUID], size: Size) -> Response:
-    settings = current.settings()
-    content = card_pdf.draw(_faces(card_ids), size, council=settings.council_name, phone=settings.council_phone)
+def _pdf(card_ids: Sequence[UUID], size: Size, paper: Paper) -> Response:
+    settings, faces = current.settings(), _faces(card_ids)
+    content = card_pdf.draw(faces, size, paper, council=settings.council_name, phone=settings.council_phone)
     return Response(content, content_type="application/pdf")
 
 
 def _faces(card_ids: Sequence[UUID]) -> list[Face]:
     """What is printed on these cards. Raises CardState unless each is approved and good, and its key can sign."""
-    settings, at = current.settings(), clock.now()
+    settings, keyring, at = current.settings(), current.keyring(), clock.now()
     faces = []
     with reading() as session:
         for card_id in card_ids:
             found = card.find(session, card_id)
             badge = card.good_badge(session, found, at)
             try:
-                token = mint_card(current.keyring(), issuer=settings.badge_issuer, card=found, badge=badge)
+                token = mint_card(keyring, issuer=settings.badge_issuer, card=found, badge=badge)
             except KeysUnusable:
                 # It was destroyed once newer keys signed, or was stolen: no other can say the same.
                 raise CardState("The key that signed this card signs no more. Ask for a new card.") from None
-            faces.append(_face(session, found, f"{settings.public_base_url}/b/{token}"))
+            code = card_code(keyring.short_code_secret, found, badge)
+            faces.append(_face(session, found, f"{settings.public_base_url}/b/{token}", code))
     return faces
 
 
-def _face(session: Session, of: Card, url: str) -> Face:
+def _face(session: Session, of: Card, url: str, code: str) -> Face:
+    jpeg = find_photo(session, of.photo_id).jpeg
+    assert jpeg is not None  # noqa: S101 - a photo that is on a card waits for its approval or has it
     return Face(
         display_name=of.display_name,
         job_title=of.job_title,
         employment=of.employment,
         company=of.company,
         expires_on=of.expires_on,
-        photo=session.get_one(OfficerPhoto, of.photo_id).jpeg,
+        photo=jpeg,
         url=url,
+        code=code,
     )
 
 

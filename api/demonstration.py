@@ -19,7 +19,7 @@ from models import photo
 from models.clock import LONDON
 from models.database import transaction
 from models.errors import DiaryClash
-from models.officer import Employment, Officer, OfficerPhoto
+from models.officer import Employment, Officer, OfficerPhoto, PhotoStatus
 from models.resident import ContactBy, Resident
 from models.user import Role, User
 from models.visit import Outcome, Visit
@@ -29,7 +29,13 @@ from notifications import outbox
 PASSWORD = "harrow-demo-2026"  # noqa: S105
 """Of every demonstration account. Only a development server makes them."""
 
-ACCOUNTS = (("admin", Role.ADMIN), ("scheduler", Role.SCHEDULER), ("officer", Role.OFFICER))
+ACCOUNTS = (
+    ("admin", Role.ADMIN),
+    ("second-admin", Role.ADMIN),
+    ("scheduler", Role.SCHEDULER),
+    ("officer", Role.OFFICER),
+)
+"""Two admins, for a card and a photo need two people."""
 
 _OFFICERS = (
     ("Amina Yusuf", "Housing officer"),
@@ -149,7 +155,15 @@ def _officer(session: Session, number: int, at: datetime) -> Officer:
     )
     session.add(officer)
     session.flush()
-    session.add(OfficerPhoto(id=officer.photo_id, officer_id=officer.id, jpeg=_face(number), uploaded_at=at))
+    session.add(
+        OfficerPhoto(
+            id=officer.photo_id,
+            officer_id=officer.id,
+            status=PhotoStatus.APPROVED,
+            jpeg=_face(number),
+            uploaded_at=at,
+        )
+    )
     return officer
 
 

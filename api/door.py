@@ -15,7 +15,7 @@ from api.errors import problem
 from api.pages import a_resident_asks, dressed, page, private, render
 from api.rate_limit import RateLimit
 from api.scans import noted
-from id_badges import short_code
+from id_badges import card_code, short_code
 from id_badges.keys import KeysUnusable
 from id_badges.tokens import Clock, Forged, Reading, read
 from id_badges.verdict import ShownOfficer, State, Verdict, judge, not_confirmed, unavailable
@@ -89,7 +89,7 @@ def register(app: Flask) -> None:
             abort(404)
         with reading() as session:
             photo = session.get(OfficerPhoto, photo_id)
-            if photo is None:
+            if photo is None or photo.jpeg is None:
                 abort(404)
             return Response(photo.jpeg, content_type="image/jpeg")
 
@@ -133,10 +133,7 @@ def check_short_code(code: short_code.ParsedCode, at: datetime) -> Verdict:
             record = find_by_handle(connection, code.handle, at)
         if record is None:
             return not_confirmed("unknown", at)
-        read_code = short_code.read(
-            code, secret=current.keyring().short_code_secret, badge_id=record.badge_id, at=at
-        )
-        return judge(read_code, record, at=at)
+        return judge(card_code.read(code, record, keyring=current.keyring(), at=at), record, at=at)
     except Forged as forged:
         return not_confirmed(forged.reason, at)
     except UNAVAILABLE as error:

@@ -28,6 +28,7 @@ STATUS: dict[type[errors.BrokenRule], int] = {
     errors.VisitState: 409,
     errors.OfficerUnavailable: 409,
     errors.CardState: 409,
+    errors.PhotoState: 409,
     errors.KeyInUse: 409,
     errors.VersionConflict: 412,
     errors.Unprocessable: 422,

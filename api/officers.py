@@ -1,7 +1,7 @@
 """Officers: who comes to the door, with their photo, suspension and return."""
 
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import marshmallow as ma
 from flask import Response, request
@@ -18,7 +18,7 @@ from api.paging import after, page
 from models import clock
 from models.database import reading, transaction
 from models.errors import AlreadyTaken, Unknown
-from models.officer import Employment, Officer, OfficerPhoto
+from models.officer import Employment, Officer, send_photo
 from models.photo import re_encode
 
 blp = Blueprint("officers", __name__, url_prefix="/v1/officers", description="Officers and their photos")
@@ -67,7 +67,9 @@ class OfficerOut(ma.Schema):
     active = fields.Boolean(required=True)
     suspended_at = Instant(allow_none=True, required=True)
     has_photo = fields.Function(
-        lambda officer: officer.photo_id is not None, required=True, metadata={"type": "boolean"}
+        lambda officer: officer.photo_id is not None,
+        required=True,
+        metadata={"type": "boolean", "description": "An approved one"},
     )
     created_at = Instant(required=True)
 
@@ -149,9 +151,11 @@ class Photo(Resource):
         }
     )
     def put(self, officer_id: UUID) -> None:
-        """Give an officer a photo: JPEG or PNG, up to 5 MB
+        """Send a photo of an officer, for another person to approve: JPEG or PNG, up to 5 MB
 
-        It is re-encoded to 320 pixels wide; nothing else of the file is kept.
+        It is re-encoded to 320 pixels wide; nothing else of the file is kept. Until an admin other than you
+        approves it at /v1/photos, residents see the officer's photo as it was, or none. One that waited already is
+        replaced.
         """
         if request.mimetype not in ("image/jpeg", "image/png"):
             abort(415, message="Send the photo itself, as Content-Type: image/jpeg or image/png.")
@@ -159,15 +163,7 @@ class Photo(Resource):
         jpeg = re_encode(request.get_data(cache=False))
         with transaction() as session:
             officer = find(session, officer_id)
-            photo = OfficerPhoto(
-                id=uuid4(),
-                officer_id=officer.id,
-                jpeg=jpeg,
-                uploaded_at=clock.now(),
-                uploaded_by_id=who().user_id,
-            )
-            session.add(photo)
-            officer.photo_id = photo.id
+            send_photo(session, officer, jpeg, by=who().user_id, at=clock.now())
 
 
 @blp.route("/<uuid:officer_id>/suspension")

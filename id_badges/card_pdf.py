@@ -3,62 +3,95 @@
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import date
 from enum import StrEnum
 from functools import cache
-from io import BytesIO
 from pathlib import Path
 
 from fpdf import FPDF
+from fpdf.enums import Duplex
 from fpdf.fonts import TTFFont
+from fpdf.prefs import ViewerPreferences
 
-from id_badges import qr
+from id_badges.card_sides import Face, Side
 from models.errors import Unprocessable
-from models.officer import Employment
 
 FONTS = Path(__file__).parent / "fonts"
 REGULAR, BOLD = FONTS / "DejaVuSans.ttf", FONTS / "DejaVuSans-Bold.ttf"
 
-QR_ON_A6 = 45.0
-"""Millimetres of the code itself; its quiet zone comes on top."""
-QR_ON_CR80 = 29.0
-SMALLEST_ON_A6 = 14.0
-"""Points: "everything 14 pt or more", for tired eyes at the door."""
-
 LONGEST_FACE = 300
 """Bytes of UTF-8 of name, job title and company together: more would make the QR code too fine to scan."""
 
-_LINE = 0.42
-"""Millimetres of line for each point of type."""
+
+HAIRLINE = 0.1
+"""Millimetres."""
 
 
 class Size(StrEnum):
-    """A6 hangs from the neck, CR80 is the size of a bank card."""
+    """A6 hangs from the neck, CR80 is the size of a bank card and printed on both sides."""
 
     A6 = "a6"
     CR80 = "cr80"
 
 
-_MILLIMETRES = {Size.A6: (105.0, 148.0), Size.CR80: (85.6, 54.0)}
+class Paper(StrEnum):
+    """What is in the printer: cards, or sheets of A4 to cut."""
+
+    CARD = "card"
+    A4 = "a4"
 
 
 @dataclass(frozen=True, slots=True)
-class Face:
-    """All that is printed on one card. `url` is what its QR code holds."""
+class Layout:
+    """Where cards lie on a page, in millimetres: in `columns` and `rows` side by side, so that one cut parts two.
 
-    display_name: str
-    job_title: str
-    employment: Employment
-    company: str | None
-    expires_on: date
-    photo: bytes
-    url: str
+    A crop mark begins and ends so far outside of the block of cards (`marks`). Four A6 cards are a whole A4 sheet
+    and leave no outside: there the marks lie on the cuts themselves, and are cut away with them.
+    """
 
-    def employer(self, council: str) -> str:
-        """The words of the resident's page, so that card and page can be compared."""
-        if self.employment is Employment.CONTRACTOR:
-            return f"Contractor: {self.company}, working for {council}"
-        return f"{council} employee"
+    page: tuple[float, float]
+    card: tuple[float, float]
+    columns: int = 1
+    rows: int = 1
+    marks: tuple[float, float] | None = None
+
+    @property
+    def corner(self) -> tuple[float, float]:
+        """Where the block of cards begins: in the middle of the page, so that back and front lie on each other."""
+        (width, height), (card_width, card_height) = self.page, self.card
+        return (width - self.columns * card_width) / 2, (height - self.rows * card_height) / 2
+
+    def place(self, number: int, *, turned: bool) -> tuple[float, float]:
+        """The upper left corner of a page's card `number`, from 0. `turned`: seen from the back of the sheet."""
+        row, column = divmod(number, self.columns)
+        if turned:
+            column = self.columns - 1 - column
+        left, top = self.corner
+        return left + column * self.card[0], top + row * self.card[1]
+
+    def crop_marks(self) -> list[tuple[float, float, float, float]]:
+        """The lines along which to cut: from x, y to x, y."""
+        if self.marks is None:
+            return []
+        begins, ends = self.marks
+        (width, height), (left, top) = self.page, self.corner
+        cuts_down = [left + column * self.card[0] for column in range(self.columns + 1)]
+        cuts_across = [top + row * self.card[1] for row in range(self.rows + 1)]
+        lines = []
+        for x in (x for x in cuts_down if 0 < x < width):
+            lines += [(x, top - ends, x, top - begins), (x, height - top + begins, x, height - top + ends)]
+        for y in (y for y in cuts_across if 0 < y < height):
+            lines += [(left - ends, y, left - begins, y), (width - left + begins, y, width - left + ends, y)]
+        return lines
+
+
+_A4 = (210.0, 297.0)
+_LAYOUTS = {
+    (Size.A6, Paper.CARD): Layout(page=(105, 148), card=(105, 148)),
+    (Size.CR80, Paper.CARD): Layout(page=(85.6, 54), card=(85.6, 54)),
+    (Size.A6, Paper.A4): Layout(page=_A4, card=(105, 148.5), columns=2, rows=2, marks=(-10, 0)),
+    (Size.CR80, Paper.A4): Layout(page=_A4, card=(85.6, 54), columns=2, rows=5, marks=(2, 7)),
+}
+_SIDES = {Size.A6: (Side.a6,), Size.CR80: (Side.cr80_front, Side.cr80_back)}
 
 
 def refuse_unless_printable(face: Face, council: str) -> None:
@@ -78,26 +111,34 @@ def refuse_unless_printable(face: Face, council: str) -> None:
     draw([face], Size.A6, council=council, phone="020 7946 0123")
 
 
-def draw(faces: Sequence[Face], size: Size, *, council: str, phone: str) -> bytes:
-    """A PDF with one card a page, each page as large as its card: what card printers take.
+def draw(faces: Sequence[Face], size: Size, paper: Paper = Paper.CARD, *, council: str, phone: str) -> bytes:
+    """A PDF of these cards, to print at its own size: on cards, or four A6 or ten CR80 cards to a sheet of A4.
 
+    The back of a CR80 card is on the page after its front, for a printer that turns the paper on its long edge.
     Raises Unprocessable when the text does not fit an A6 card at 14 points.
     """
-    width, height = _MILLIMETRES[size]
-    with _document(width, height) as pdf:
-        for face in faces:
-            pdf.add_page()
-            if size is Size.A6:
-                _a6(pdf, face, council, phone)
-            else:
-                _cr80(pdf, face, council, phone)
+    layout, sides = _LAYOUTS[size, paper], _SIDES[size]
+    together = layout.columns * layout.rows
+    with _document(layout.page, both_sides=len(sides) > 1) as pdf:
+        for begins in range(0, len(faces), together):
+            for turned, draw_side in enumerate(sides):
+                pdf.add_page()
+                for number, face in enumerate(faces[begins : begins + together]):
+                    draw_side(Side(pdf, *layout.place(number, turned=bool(turned)), council, phone), face)
+                for line in layout.crop_marks():
+                    pdf.line(*line)
         return bytes(pdf.output())
 
 
 @contextmanager
-def _document(width: float, height: float) -> Iterator[FPDF]:
+def _document(page: tuple[float, float], *, both_sides: bool = False) -> Iterator[FPDF]:
     """An empty document with our fonts, whose files are closed after it: the library leaves them open."""
-    pdf = FPDF(unit="mm", format=(width, height))
+    pdf = FPDF(unit="mm", format=page)
+    # A card that the printer fits to its page would be too small, its QR code and letters with it.
+    pdf.viewer_preferences = ViewerPreferences(
+        print_scaling="None", duplex=Duplex.DUPLEX_FLIP_LONG_EDGE if both_sides else None
+    )
+    pdf.set_line_width(HAIRLINE)
     pdf.set_auto_page_break(False)
     pdf.set_margin(0)
     pdf.c_margin = 0
@@ -116,63 +157,8 @@ def _fonts(pdf: FPDF) -> list[TTFFont]:
     return [font for font in pdf.fonts.values() if isinstance(font, TTFFont)]
 
 
-def _a6(pdf: FPDF, face: Face, council: str, phone: str) -> None:
-    _lines(pdf, council, x=5, y=4, width=95, points=18, bold=True)
-    pdf.image(BytesIO(face.photo), x=4, y=14, w=46, h=54, keep_aspect_ratio=True, alt_text="Photo of the officer")
-    _code(pdf, face.url, right=104, y=14, symbol=QR_ON_A6)
-    y = _lines(pdf, face.display_name, x=5, y=70, width=95, points=18, bold=True)
-    y = _lines(pdf, face.job_title, x=5, y=y, width=95)
-    y = _lines(pdf, face.employer(council), x=5, y=y, width=95)
-    y = _lines(pdf, f"Good until {_day(face.expires_on)}", x=5, y=y, width=95, bold=True)
-    y = _lines(pdf, "You may ask me to wait outside while you ring.", x=5, y=y + 2, width=95)
-    y = _lines(pdf, "Use the number on your council tax bill.", x=5, y=y, width=95)
-    y = _lines(pdf, f"Council: {phone}", x=5, y=y, width=95, bold=True)
-    if y > pdf.h:
-        raise Unprocessable("display_name", "Name, job title and company are too long together for a card.")
-
-
-def _cr80(pdf: FPDF, face: Face, council: str, phone: str) -> None:
-    """What fits a bank card legibly: the sentences are left to the large card and the page."""
-    _lines(pdf, council, x=3, y=2.5, width=45, points=9, bold=True)
-    pdf.image(BytesIO(face.photo), x=3, y=8, w=20, h=25, keep_aspect_ratio=True, alt_text="Photo of the officer")
-    _code(pdf, face.url, right=85, y=1, symbol=QR_ON_CR80)
-    points = _fitting(pdf, face.display_name, width=79.6, points=11)
-    y = _lines(pdf, face.display_name, x=3, y=36, width=79.6, points=points, bold=True)
-    for text in (face.job_title, face.employer(council), f"Good until {_day(face.expires_on)}. Ring {phone}"):
-        y = _lines(pdf, text, x=3, y=y, width=79.6, points=_fitting(pdf, text, width=79.6, points=7.5))
-
-
-def _lines(
-    pdf: FPDF, text: str, *, x: float, y: float, width: float, points: float = SMALLEST_ON_A6, bold: bool = False
-) -> float:
-    """Write `text` in as many lines as it takes; the answer is where the next one begins."""
-    pdf.set_font("card", "B" if bold else "", points)
-    pdf.set_xy(x, y)
-    pdf.multi_cell(width, points * _LINE, text, align="L", new_x="LEFT", new_y="NEXT")
-    return float(pdf.y)
-
-
-def _fitting(pdf: FPDF, text: str, *, width: float, points: float) -> float:
-    """The largest type up to `points` at which `text` is one line."""
-    pdf.set_font("card", "B", points)
-    return min(points, points * width / (pdf.get_string_width(text) + 0.5))
-
-
-def _code(pdf: FPDF, url: str, *, right: float, y: float, symbol: float) -> None:
-    """The QR code with `symbol` millimetres of modules, its white quiet zone around them."""
-    modules = 17 + 4 * qr.version(url)
-    whole = symbol * (modules + 2 * qr.QUIET_ZONE) / modules
-    # Ten pixels for each module: a printer has no grey edges to guess at.
-    picture = qr.png(url, 10 * (modules + 2 * qr.QUIET_ZONE))
-    pdf.image(BytesIO(picture), x=right - whole, y=y, w=whole, h=whole, alt_text="QR code of the card")
-
-
-def _day(day: date) -> str:
-    return f"{day.day} {day:%B %Y}"
-
-
 @cache
 def _letters() -> frozenset[int]:
     """What both fonts can show."""
-    with _document(*_MILLIMETRES[Size.A6]) as pdf:
+    with _document(_A4) as pdf:
         return frozenset.intersection(*(frozenset(font.cmap) for font in _fonts(pdf)))

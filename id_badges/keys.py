@@ -211,6 +211,10 @@ class KeyRing:
         """The key called `kid`, in whatever state it is, or None. Nothing is ever fetched."""
         return self._keys().get(kid)
 
+    def believed_keys(self, purpose: Purpose, at: datetime) -> list[RegisteredKey]:
+        """The keys for `purpose` whose signatures count at `at`."""
+        return [key for key in self._keys().values() if key.purpose is purpose and key.is_believed(at)]
+
     def jwks(self, at: datetime) -> dict[str, list[dict[str, str]]]:
         """The public keys as a JWK set (RFC 7517): those to come, those in use and those still believed.
 

@@ -33,8 +33,18 @@ class ParsedCode:
 
 def short_code(secret: bytes, badge_id: UUID, handle: int, at: datetime) -> str:
     """The code of a badge in the minute of `at`, as it is shown: `ABCDE-FGHJK`. It never has I, L, O or U."""
-    body = _spell(handle, 4) + _proof(secret, badge_id, _step(at))
+    return spelled(handle, _proof(secret, badge_id, _step(at)))
+
+
+def spelled(handle: int, proof: str) -> str:
+    """The handle and the proof with their check character, as they are shown and printed."""
+    body = _spell(handle, 4) + proof
     return f"{body[:5]}-{body[5:]}{_check(body)}"
+
+
+def proof_of(digest: bytes) -> str:
+    """The five characters, 25 bits, of a digest that a code proves itself with."""
+    return _spell(int.from_bytes(digest[:4], "big") >> 7, 5)
 
 
 def parse(text: str) -> ParsedCode | None:
@@ -90,7 +100,7 @@ def _step(at: datetime) -> int:
 
 def _proof(secret: bytes, badge_id: UUID, step: int) -> str:
     digest = hmac.digest(secret, b"short code" + badge_id.bytes + step.to_bytes(8, "big"), "sha256")
-    return _spell(int.from_bytes(digest[:4], "big") >> 7, 5)
+    return proof_of(digest)
 
 
 def _spell(number: int, length: int) -> str:

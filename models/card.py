@@ -11,7 +11,7 @@ from models.badge import Badge, BadgeKind, new_handle, new_status_index
 from models.clock import LONDON
 from models.database import Base, by_value, new_id
 from models.errors import AlreadyTaken, CardState, OfficerUnavailable, SecondPerson, Unknown, Unprocessable
-from models.officer import Employment, Officer, lock_diaries
+from models.officer import Employment, Officer, PhotoStatus, find_photo, lock_diaries, waiting_photo
 
 LONGEST_CARD = timedelta(days=364)
 """After the day it is asked for. "At most 12 months", with its last day counted whole."""
@@ -63,8 +63,9 @@ class Card(Base):
     def approve(self, session: Session, *, by: UUID, at: datetime, kid: str, believed_until: datetime) -> Badge:
         """Put the card's badge in the register, and revoke the officer's cards before it.
 
-        "Cards need two people to issue": raises SecondPerson for the one who asked, CardState if it was
-        decided before or its face is no longer true, OfficerUnavailable if the officer is not working.
+        A first photo that waits is approved with the card it is on: this is the second person, and has seen it.
+        "Cards need two people to issue": raises SecondPerson for the one who asked or sent that photo, CardState
+        if it was decided before or its face is no longer true, OfficerUnavailable if the officer is not working.
         """
         lock_diaries(session, self.officer_id)
         session.refresh(self)
@@ -72,6 +73,9 @@ class Card(Base):
         self._refuse_unless_waiting()
         if by == self.requested_by_id:
             raise SecondPerson("You asked for this card. Ask another admin to approve it.")
+        photo = find_photo(session, self.photo_id)
+        if photo.status is PhotoStatus.WAITING:
+            photo.approve(session, by=by, at=at)
         self._refuse_unless_true(officer)
         self.expires_on = min(self.expires_on, last_day(officer, at, believed_until))
         for old in session.scalars(_good_cards(officer.id)):
@@ -128,6 +132,9 @@ def ask(
 ) -> Card:
     """Ask for a card of `officer`, good through `expires_on` or for as long as a card may be.
 
+    Its photo is the officer's approved one. Without any, a first one that waits will do: who approves this card
+    approves that too.
+
     Raises OfficerUnavailable, AlreadyTaken when one waits already, and Unprocessable when there is no photo
     or the day is past the limit.
     """
@@ -136,7 +143,10 @@ def ask(
     if session.scalar(waiting) is not None:
         raise AlreadyTaken("A card for this officer waits for approval. Approve or refuse that one first.")
     latest = last_day(officer, at, believed_until)
-    if officer.photo_id is None:
+    photo_id = officer.photo_id
+    if photo_id is None and (first := waiting_photo(session, officer.id)) is not None:
+        photo_id = first.id
+    if photo_id is None:
         raise Unprocessable("photo", "This officer has no photo. Add one, then ask for the card.")
     if expires_on is not None and not at.astimezone(LONDON).date() <= expires_on <= latest:
         raise Unprocessable("expires_on", f"Choose a day from today to {latest.isoformat()}.")
@@ -148,7 +158,7 @@ def ask(
         job_title=officer.job_title,
         employment=officer.employment,
         company=officer.company,
-        photo_id=officer.photo_id,
+        photo_id=photo_id,
         expires_on=expires_on or latest,
         requested_at=at,
         requested_by_id=by,
@@ -182,7 +192,10 @@ def find(session: Session, card_id: UUID) -> Card:
 
 
 def good_badge(session: Session, card: Card, at: datetime) -> Badge:
-    """The badge of a card that may be printed now. Raises CardState unless it is approved and still good."""
+    """The badge of a card that may be printed now. Raises CardState unless it is approved and still good.
+
+    "Never past the contract's end": a contract cut short since then makes the day on the card's face untrue.
+    """
     badge = session.get(Badge, card.badge_id) if card.badge_id else None
     if badge is None:
         raise CardState(f"This card is {card.status.value}: only an approved card can be printed.")
@@ -190,6 +203,11 @@ def good_badge(session: Session, card: Card, at: datetime) -> Badge:
         raise CardState("This card was revoked. Ask for a new one.")
     if badge.expires_at is None or at >= badge.expires_at:
         raise CardState("This card has expired. Ask for a new one.")
+    officer = session.get_one(Officer, card.officer_id)
+    if not officer.works_for_us(at):
+        raise CardState("This officer is not working for the council now, so no card is printed.")
+    if officer.contract_ends_on is not None and card.expires_on > officer.contract_ends_on:
+        raise CardState("The contract now ends before this card does. Ask for a new one.")
     return badge
 
 

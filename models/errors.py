@@ -93,8 +93,15 @@ class CardState(BrokenRule):
     title = "The card is not in a state for this"
 
 
+class PhotoState(BrokenRule):
+    """The photo was approved, refused or replaced before."""
+
+    slug = "photo-state"
+    title = "The photo is not in a state for this"
+
+
 class SecondPerson(BrokenRule):
-    """Cards need two people to issue: whoever asks for one does not approve it."""
+    """Cards and photos need two people: whoever asks for a card or sends a photo does not approve it."""
 
     slug = "second-person"
     title = "Another admin must approve it"

@@ -1,16 +1,16 @@
-"""Officers: the people who come to the door, and their photos."""
+"""Officers: the people who come to the door, and their photos, which two people put on a badge."""
 
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
-from uuid import UUID
+from uuid import UUID, uuid4
 
-from sqlalchemy import JSON, CheckConstraint, ForeignKey, LargeBinary, String, bindparam, or_, select
+from sqlalchemy import JSON, CheckConstraint, ForeignKey, Index, LargeBinary, String, bindparam, or_, select
 from sqlalchemy.orm import Mapped, Session, deferred, mapped_column
 
 from models.clock import LONDON
 from models.database import Base, by_value, new_id
-from models.errors import BadgeRevoked, OfficerUnavailable, Unprocessable
+from models.errors import BadgeRevoked, OfficerUnavailable, PhotoState, SecondPerson, Unknown, Unprocessable
 from models.prepared import Prepared
 
 
@@ -71,16 +71,110 @@ class Officer(Base):
             raise BadgeRevoked("You are not working for the council now. Ask your manager; make no visits.")
 
 
+class PhotoStatus(StrEnum):
+    """A photo waits until somebody decides, once. One that a newer one overtook while it waited is replaced."""
+
+    WAITING = "waiting"
+    APPROVED = "approved"
+    REFUSED = "refused"
+    REPLACED = "replaced"
+
+
 class OfficerPhoto(Base):
-    """A photo of an officer, re-encoded by us: nothing of the upload but its picture is kept."""
+    """A photo of an officer, re-encoded by us: nothing of the upload but its picture is kept.
+
+    "A new photo waits for a second person's approval": residents are shown the one that `Officer.photo_id` names,
+    which is an approved one. The picture of one that was refused or replaced is gone, and `jpeg` empty. Nobody is
+    named on the photos of before this rule, nor on those of the demonstration.
+    """
 
     __tablename__ = "officer_photos"
+    __table_args__ = (
+        CheckConstraint(
+            "status <> 'approved' OR uploaded_by_id <> decided_by_id", name="two_people_approve_a_photo"
+        ),
+        CheckConstraint(
+            "(status IN ('waiting', 'approved')) = (jpeg IS NOT NULL)", name="no_picture_of_no_use_is_kept"
+        ),
+        Index("ix_officer_photos_status", "status", "uploaded_at", "id"),
+    )
 
     id: Mapped[UUID] = new_id()
     officer_id: Mapped[UUID] = mapped_column(ForeignKey("officers.id"), index=True)
-    jpeg: Mapped[bytes] = deferred(mapped_column(LargeBinary))
+    status: Mapped[PhotoStatus] = mapped_column(by_value(PhotoStatus))
+    jpeg: Mapped[bytes | None] = deferred(mapped_column(LargeBinary))
     uploaded_at: Mapped[datetime]
     uploaded_by_id: Mapped[UUID | None] = mapped_column(ForeignKey("users.id"))
+    decided_at: Mapped[datetime | None]
+    decided_by_id: Mapped[UUID | None] = mapped_column(ForeignKey("users.id"))
+    refused_reason: Mapped[str | None] = mapped_column(String(500))
+
+    def approve(self, session: Session, *, by: UUID, at: datetime) -> None:
+        """From the commit on, residents see this photo.
+
+        Raises SecondPerson for the one who sent it, PhotoState if it was decided before.
+        """
+        self._take(session)
+        if by == self.uploaded_by_id:
+            raise SecondPerson("You sent this photo. Ask another admin to approve it.")
+        self._decide(PhotoStatus.APPROVED, by=by, at=at)
+        session.get_one(Officer, self.officer_id, populate_existing=True).photo_id = self.id
+
+    def refuse(self, session: Session, *, by: UUID, reason: str, at: datetime) -> None:
+        """Say no, for good; the picture is deleted. Whoever sent it may withdraw it this way too.
+
+        Raises PhotoState if it was decided before.
+        """
+        self._take(session)
+        self._decide(PhotoStatus.REFUSED, by=by, at=at)
+        self.refused_reason = reason
+
+    def _take(self, session: Session) -> None:
+        """Let nobody else decide until this transaction ends, and see that nobody has."""
+        lock_diaries(session, self.officer_id)
+        session.refresh(self)
+        if self.status is not PhotoStatus.WAITING:
+            raise PhotoState(f"This photo is {self.status.value} already.")
+
+    def _decide(self, status: PhotoStatus, *, by: UUID, at: datetime) -> None:
+        self.status, self.decided_at, self.decided_by_id = status, at, by
+        if status is not PhotoStatus.APPROVED:
+            self.jpeg = None
+
+
+def send_photo(session: Session, officer: Officer, jpeg: bytes, *, by: UUID, at: datetime) -> OfficerPhoto:
+    """Keep a new photo until a second person approves it. One that waits already is replaced, its picture gone."""
+    lock_diaries(session, officer.id)
+    earlier = waiting_photo(session, officer.id)
+    if earlier is not None:
+        earlier._decide(PhotoStatus.REPLACED, by=by, at=at)
+    photo = OfficerPhoto(
+        id=uuid4(),
+        officer_id=officer.id,
+        status=PhotoStatus.WAITING,
+        jpeg=jpeg,
+        uploaded_at=at,
+        uploaded_by_id=by,
+    )
+    session.add(photo)
+    return photo
+
+
+def waiting_photo(session: Session, officer_id: UUID) -> OfficerPhoto | None:
+    """The officer's photo that nobody has decided about, if there is one: there are never two."""
+    return session.scalar(
+        select(OfficerPhoto).where(
+            OfficerPhoto.officer_id == officer_id, OfficerPhoto.status == PhotoStatus.WAITING
+        )
+    )
+
+
+def find_photo(session: Session, photo_id: UUID) -> OfficerPhoto:
+    """The photo. Raises Unknown."""
+    photo = session.get(OfficerPhoto, photo_id)
+    if photo is None:
+        raise Unknown("No photo has this id.")
+    return photo
 
 
 @dataclass(frozen=True, slots=True)

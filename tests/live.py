@@ -29,7 +29,7 @@ from models import badge, clock, user
 from models.badge import Badge, BadgeKind
 from models.database import transaction
 from models.diary import working_hours_cover
-from models.officer import Officer, OfficerPhoto
+from models.officer import Officer, OfficerPhoto, PhotoStatus
 from models.photo import re_encode
 from models.user import Role, User
 from tests import factories
@@ -171,10 +171,16 @@ def hours_outside_work(now: datetime) -> timedelta:
 
 
 def give_photo(officer: Officer, at: datetime, colour: str = "navy") -> UUID:
-    """A photo of an officer: any picture will do."""
+    """An approved photo of an officer: any picture will do."""
     file = io.BytesIO()
     Image.new("RGB", (480, 600), colour).save(file, "PNG")
-    photo = OfficerPhoto(id=uuid4(), officer_id=officer.id, jpeg=re_encode(file.getvalue()), uploaded_at=at)
+    photo = OfficerPhoto(
+        id=uuid4(),
+        officer_id=officer.id,
+        status=PhotoStatus.APPROVED,
+        jpeg=re_encode(file.getvalue()),
+        uploaded_at=at,
+    )
     with transaction() as session:
         session.add(photo)
         session.get_one(Officer, officer.id).photo_id = photo.id

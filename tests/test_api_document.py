@@ -24,7 +24,7 @@ from models.card import ask as ask_for_card
 from models.contact_task import ContactReason, ContactTask, ContactTaskStatus
 from models.database import reading, transaction
 from models.incident import Incident, IncidentKind, open_incident
-from models.officer import Officer
+from models.officer import Officer, send_photo
 from models.user import Role, User
 from tests import factories
 from tests.live import LiveServer, give_badge, give_photo
@@ -138,6 +138,8 @@ ENDS_SOMETHING = {
     "POST /v1/badges/{badge_id}/revocation",
     "POST /v1/cards/{card_id}/approval",
     "POST /v1/cards/{card_id}/refusal",
+    "POST /v1/photos/{photo_id}/approval",
+    "POST /v1/photos/{photo_id}/refusal",
 }
 """Tried on somebody else: nothing could be reached any more once they have worked."""
 
@@ -199,6 +201,7 @@ def one_of_each(live_app: LiveServer) -> dict[str, list[str]]:
             by=account.id,
             at=at,
         )
+        photo = send_photo(session, officer, b"a picture", by=account.id, at=at)
     assert code is not None
     return {
         "visit_id": [str(visit.id) for visit in visits],
@@ -206,6 +209,7 @@ def one_of_each(live_app: LiveServer) -> dict[str, list[str]]:
         "resident_id": [str(resident.id)],
         "badge_id": [str(badge.id)],
         "card_id": [str(card.id)],
+        "photo_id": [str(photo.id)],
         "code_id": [str(code.id)],
         "incident_id": [str(incident_id)],
         "task_id": [str(task.id)],

@@ -28,7 +28,7 @@ from models.badge import current_phone_badge, phone_badge_for
 from models.card import ask as ask_for_card
 from models.contact_task import ContactReason, ContactTask, ContactTaskStatus
 from models.incident import Incident, IncidentKind, open_incident
-from models.officer import Officer
+from models.officer import Officer, send_photo
 from models.user import Role, User
 from tests import factories
 from tests.conftest import empty
@@ -116,6 +116,7 @@ def world(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterat
         incident_id = session.scalar(select(Incident.id))
         of_card = factories.officer()
         give_photo(of_card, MONDAY)
+        photo = send_photo(session, of_card, b"a picture", by=ids["admin_account"], at=MONDAY)
         card = ask_for_card(
             session,
             session.get_one(Officer, of_card.id),
@@ -125,6 +126,7 @@ def world(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterat
             at=MONDAY,
         )
         ids |= {"task": task.id, "badge": made.id, "incident": incident_id, "card": card.id}
+        ids["photo"] = photo.id
     before = everything()
     yield World(app, {name: str(value) for name, value in ids.items()}, tokens)
     assert everything() == before
@@ -239,6 +241,7 @@ WITH_BODY = [
     Endpoint("POST", "/v1/badges/@badge@/revocation", "admin", {"reason": REASON}),
     Endpoint("POST", "/v1/officers/@officer@/cards", "admin", {"expires_on": ("2026-12-31", "date")}),
     Endpoint("POST", "/v1/cards/@card@/refusal", "admin", {"reason": REASON}),
+    Endpoint("POST", "/v1/photos/@photo@/refusal", "admin", {"reason": REASON}),
     Endpoint(
         "POST",
         "/v1/residents",
@@ -358,6 +361,9 @@ WITHOUT_BODY = [
     Endpoint("GET", "/v1/officers/@officer@/cards", "admin"),
     Endpoint("GET", "/v1/cards", "admin"),
     Endpoint("GET", "/v1/cards/@card@", "admin"),
+    Endpoint("GET", "/v1/photos", "admin"),
+    Endpoint("GET", "/v1/photos/@photo@", "admin"),
+    Endpoint("GET", "/v1/photos/@photo@/photo.jpg", "admin"),
     Endpoint("GET", "/v1/residents", "scheduler"),
     Endpoint("GET", "/v1/residents/@resident@", "scheduler"),
     Endpoint("GET", "/v1/visits", "scheduler"),
@@ -848,6 +854,7 @@ def queries() -> Iterator[Case]:
     paged += (
         "/v1/cards",
         "/v1/officers/@officer@/cards",
+        "/v1/photos",
         "/v1/visits/@visit@/history",
         "/v1/visits/@visit@/messages",
         "/v1/incidents",

@@ -3,25 +3,24 @@
 import io
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
-from typing import Any
 
 import pypdf
 import pypdfium2
 import pytest
-from PIL import Image
 from sqlalchemy import select, text
 from sqlalchemy.exc import IntegrityError
 
+from id_badges.card_pdf import Size, draw
+from id_badges.card_sides import Face
 from models.badge import Badge, BadgeKind
 from models.card import Card
 from models.database import reading, transaction
-from models.officer import Officer
+from models.officer import Employment, Officer
 from tests import factories
+from tests.cards import ask, asked, checked, decoded, made, pdf, picture_of, scanned, with_photo
 from tests.conftest import Client, StoppedClock
 from tests.scanning import qr_codes
 from tests.steps import problem
-
-JSON = {"Accept": "application/json"}
 
 
 @pytest.fixture
@@ -33,57 +32,6 @@ def second(sign_in: Callable[..., Client]) -> Client:
 @pytest.fixture
 def photographed(scheduler: Client, officer: Officer) -> Officer:
     return with_photo(scheduler, officer)
-
-
-def with_photo(client: Client, officer: Officer, colour: str = "#c68642") -> Officer:
-    file = io.BytesIO()
-    Image.new("RGB", (320, 400), colour).save(file, "JPEG")
-    answer = client.client.put(
-        f"/v1/officers/{officer.id}/photo",
-        data=file.getvalue(),
-        headers={"Authorization": f"Bearer {client.token}", "Content-Type": "image/jpeg"},
-    )
-    assert answer.status_code == 204
-    return officer
-
-
-def ask(client: Client, officer: Officer, **body: Any) -> Any:
-    return client.post(f"/v1/officers/{officer.id}/cards", body)
-
-
-def asked(client: Client, officer: Officer, **body: Any) -> dict[str, Any]:
-    answer = ask(client, officer, **body)
-    assert answer.status_code == 201, answer.json
-    return dict(answer.json)
-
-
-def made(first: Client, second: Client, officer: Officer, **body: Any) -> dict[str, Any]:
-    answer = second.post(f"/v1/cards/{asked(first, officer, **body)['id']}/approval")
-    assert answer.status_code == 201, answer.json
-    return dict(answer.json)
-
-
-def scanned(client: Client, card: dict[str, Any]) -> str:
-    """The address in the card's QR code."""
-    answer = client.get(f"/v1/cards/{card['id']}/qr.png")
-    assert answer.status_code == 200
-    return decoded(Image.open(io.BytesIO(answer.data)).convert("L"))
-
-
-def decoded(image: Image.Image) -> str:
-    (found,) = qr_codes(image)
-    assert found.ec_level == "M"
-    return str(found.text)
-
-
-def checked(stranger: Client, url: str) -> dict[str, Any]:
-    return dict(stranger.get(url.removeprefix("http://127.0.0.1:8000"), **JSON).json)
-
-
-def pdf(client: Client, card: dict[str, Any], size: str) -> bytes:
-    answer = client.get(f"/v1/cards/{card['id']}/card.pdf?size={size}")
-    assert (answer.status_code, answer.content_type) == (200, "application/pdf")
-    return bytes(answer.data)
 
 
 def test_a_card_asked_by_one_and_approved_by_another_is_a_card_at_the_door(admin, second, photographed, stranger):
@@ -225,32 +173,88 @@ def test_the_lists_are_by_officer_and_by_status_and_paged(admin, second, schedul
 
 
 @pytest.mark.parametrize("name", ["Łukasz Wójcik", "Nguyễn Thị Minh", "Siân Pryce-Jones"])
-@pytest.mark.parametrize(("size", "millimetres"), [("a6", (105, 148)), ("cr80", (85.6, 54))])
-def test_the_pdf_has_its_size_its_words_and_a_code_that_scans(admin, second, scheduler, name, size, millimetres):
+@pytest.mark.parametrize(("size", "millimetres", "sides"), [("a6", (105, 148), 1), ("cr80", (85.6, 54), 2)])
+def test_the_pdf_has_its_size_its_words_and_a_code_that_scans(
+    admin, second, scheduler, name, size, millimetres, sides
+):
     contractor = factories.officer(display_name=name, company="Brightwater Repairs Ltd")
     card = made(admin, second, with_photo(scheduler, contractor))
     content = pdf(admin, card, size)
-    (page,) = pypdf.PdfReader(io.BytesIO(content)).pages
-    found = (float(page.mediabox.width) / 72 * 25.4, float(page.mediabox.height) / 72 * 25.4)
-    assert found == pytest.approx(millimetres, abs=0.1)
-    words = " ".join(page.extract_text().split())
-    for said in (name, "Housing officer", "Contractor: Brightwater Repairs Ltd, working for", "020 7946 0123"):
+    pages = pypdf.PdfReader(io.BytesIO(content)).pages
+    assert len(pages) == sides
+    for page in pages:
+        found = (float(page.mediabox.width) / 72 * 25.4, float(page.mediabox.height) / 72 * 25.4)
+        assert found == pytest.approx(millimetres, abs=0.1)
+    words = " ".join(" ".join(page.extract_text() for page in pages).split())
+    for said in (
+        name,
+        "Housing officer",
+        "Contractor: Brightwater Repairs Ltd, working for",
+        "You may ask me to wait outside while you ring.",
+        "020 7946 0123",
+        "Good until",
+    ):
         assert said in words
     with pypdfium2.PdfDocument(content) as document:
-        picture = document[0].render(scale=300 / 72).to_pil().convert("L")
+        picture = document[sides - 1].render(scale=300 / 72).to_pil().convert("L")
     assert decoded(picture) == scanned(admin, card)
 
 
-def test_nothing_on_the_large_card_is_smaller_than_14_points(admin, second, photographed):
-    (page,) = pypdf.PdfReader(io.BytesIO(pdf(admin, made(admin, second, photographed), "a6"))).pages
+@pytest.mark.parametrize(("size", "millimetres"), [("a6", 45), ("cr80", 35)])
+def test_the_qr_code_is_as_large_as_it_is_said_to_be(admin, second, photographed, size, millimetres):
+    content = pdf(admin, made(admin, second, photographed), size)
+    with pypdfium2.PdfDocument(content) as document:
+        picture = document[len(document) - 1].render(scale=300 / 72).to_pil().convert("L")
+    (code,) = qr_codes(picture)
+    left, right = code.position.top_left.x, code.position.top_right.x
+    assert (right - left) / 300 * 25.4 == pytest.approx(millimetres, abs=0.5)
+
+
+@pytest.mark.parametrize("size", ["a6", "cr80"])
+def test_nothing_on_a_card_is_smaller_than_14_points(admin, second, photographed, size):
+    content = pdf(admin, made(admin, second, photographed), size)
     sizes: list[float] = []
-    page.extract_text(
-        visitor_text=lambda said, _cm, _tm, _font, size: sizes.append(size) if said.strip() else None
-    )
+    for page in pypdf.PdfReader(io.BytesIO(content)).pages:
+        page.extract_text(
+            visitor_text=lambda said, _cm, _tm, _font, size: sizes.append(size) if said.strip() else None
+        )
     assert sizes and min(sizes) >= 14
+
+
+def test_the_large_card_sends_people_to_a_number_they_know(admin, second, photographed):
+    (page,) = pypdf.PdfReader(io.BytesIO(pdf(admin, made(admin, second, photographed), "a6"))).pages
     words = " ".join(page.extract_text().split())
-    assert "You may ask me to wait outside while you ring." in words
     assert "Use the number on your council tax bill." in words
+    assert "No camera? Read the code to us." in words
+
+
+@pytest.mark.parametrize(
+    ("name", "job_title", "company"),
+    [
+        ("Wolfeschlegelsteinhausenbergerdorff Featherstonehaugh", "Inspector", None),
+        ("N" * 80, "R" * 20, None),
+        ("A. B. C. D. " * 6, "Environmental health and housing standards officer", "Weald"),
+    ],
+)
+def test_long_words_are_set_smaller_on_the_small_card_and_never_run_off_it(name, job_title, company):
+    face = Face(
+        display_name=name,
+        job_title=job_title,
+        employment=Employment.CONTRACTOR if company else Employment.EMPLOYEE,
+        company=company,
+        expires_on=date(2027, 11, 22),
+        photo=picture_of("navy"),
+        url="https://visits.harrow.gov.uk/b/" + "x" * 400,
+        code="00000-00000",
+    )
+    content = draw([face], Size.CR80, council="Harrow Council", phone="+44 20 7946 0123 extension 45")
+    with pypdfium2.PdfDocument(content) as document:
+        for page in document:
+            picture = page.render(scale=300 / 72).to_pil().convert("L")
+            inside = picture.crop((12, 12, picture.width - 12, picture.height - 12))
+            edge = picture.copy()
+            edge.paste(255, (12, 12, 12 + inside.width, 12 + inside.height))
+            assert edge.getextrema() == (255, 255), "something is printed within a millimetre of the edge"
 
 
 def test_a_print_run_has_a_page_for_each_card(admin, second, scheduler):

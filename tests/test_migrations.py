@@ -227,6 +227,33 @@ def test_what_the_first_version_had_written_is_kept_and_can_be_taken_back(first_
     assert read("messages", "id", delivered).news_id == delivered
 
 
+def test_photos_of_before_the_rule_are_shown_as_before_and_an_empty_one_can_be_taken_back(
+    first_version: Any,
+) -> None:
+    config, add, read = first_version
+    at = datetime(2026, 11, 23, 9, tzinfo=UTC)
+    officer = add(
+        "officers",
+        staff_number="S1",
+        display_name="Amina Yusuf",
+        job_title="Housing officer",
+        employment="employee",
+        skills=[],
+        active=True,
+        created_at=at,
+    )
+    old = add("officer_photos", officer_id=officer, jpeg=b"old", uploaded_at=at)
+    command.upgrade(config, "head")
+    assert (read("officer_photos", "id", old).status, read("officer_photos", "id", old).jpeg) == (
+        "approved",
+        b"old",
+    )
+    refused = add("officer_photos", officer_id=officer, status="refused", uploaded_at=at)
+    command.downgrade(config, "0009")
+    assert read("officer_photos", "id", refused).jpeg == b""
+    assert read("officer_photos", "id", old).jpeg == b"old"
+
+
 def add_visit(connection: Any, officer: str | None, start: str, end: str, status: str = "booked") -> str:
     """A visit written by hand, past every rule of the code."""
     made = str(uuid4()) if connection.dialect.name == "postgresql" else uuid4().hex
