@@ -88,7 +88,7 @@ class CardOut(ma.Schema):
     job_title = fields.String(required=True)
     employment = fields.Enum(Employment, by_value=fields.String, required=True)
     company = fields.String(required=True, allow_none=True)
-    photo_id = fields.UUID(required=True, metadata={"description": "See it at /v1/photos before you approve"})
+    photo_id = fields.UUID(required=True, metadata={"description": "Look at it at /v1/photos before you approve"})
     expires_on = fields.Date(required=True)
     requested_at = Instant(required=True)
     requested_by_id = fields.UUID(required=True)
@@ -113,7 +113,7 @@ class OfficerCards(Resource):
     def post(self, given: dict[str, Any], officer_id: UUID) -> Response:
         """Ask for an officer's card, for another admin to approve
 
-        The officer needs a photo. A first one that still waits is approved with the card.
+        The officer needs a photo.
         """
         at = clock.now()
         _, believed_until = _card_key()
@@ -166,10 +166,7 @@ class CardApproval(Resource):
     @roles("admin")
     @blp.response(201, CardOut)
     def post(self, card_id: UUID) -> Card:
-        """Approve a card that another admin asked for; the officer's old card is revoked
-
-        A first photo of the officer that waits is approved with it, so whoever sent that may not approve the card.
-        """
+        """Approve a card that another admin asked for; the officer's old card is revoked"""
         kid, believed_until = _card_key()
         with transaction() as session:
             found = card.find(session, card_id)

@@ -151,11 +151,11 @@ class Photo(Resource):
         }
     )
     def put(self, officer_id: UUID) -> None:
-        """Send a photo of an officer, for another person to approve: JPEG or PNG, up to 5 MB
+        """Send a photo of an officer: JPEG or PNG, up to 5 MB
 
-        It is re-encoded to 320 pixels wide; nothing else of the file is kept. Until an admin other than you
-        approves it at /v1/photos, residents see the officer's photo as it was, or none. One that waited already is
-        replaced.
+        It is re-encoded to 320 pixels wide; nothing else of the file is kept. An officer's first photo is shown at
+        once. With a new one, residents see the photo of before until an admin other than you approves it at
+        /v1/photos. One that waited already is replaced.
         """
         if request.mimetype not in ("image/jpeg", "image/png"):
             abort(415, message="Send the photo itself, as Content-Type: image/jpeg or image/png.")

@@ -35,7 +35,7 @@ class PhotoRefusalIn(ma.Schema):
 
 
 class PhotoOut(ma.Schema):
-    """A photo that was sent: by whom, and who decided. Nobody decided about the photos of before this rule."""
+    """A photo that was sent: by whom, and who decided. Nobody decides about an officer's first."""
 
     id = fields.UUID(required=True)
     officer_id = fields.UUID(required=True)

@@ -11,7 +11,7 @@ from models.badge import Badge, BadgeKind, new_handle, new_status_index
 from models.clock import LONDON
 from models.database import Base, by_value, new_id
 from models.errors import AlreadyTaken, CardState, OfficerUnavailable, SecondPerson, Unknown, Unprocessable
-from models.officer import Employment, Officer, PhotoStatus, find_photo, lock_diaries, waiting_photo
+from models.officer import Employment, Officer, lock_diaries
 
 LONGEST_CARD = timedelta(days=364)
 """After the day it is asked for. "At most 12 months", with its last day counted whole."""
@@ -63,9 +63,8 @@ class Card(Base):
     def approve(self, session: Session, *, by: UUID, at: datetime, kid: str, believed_until: datetime) -> Badge:
         """Put the card's badge in the register, and revoke the officer's cards before it.
 
-        A first photo that waits is approved with the card it is on: this is the second person, and has seen it.
-        "Cards need two people to issue": raises SecondPerson for the one who asked or sent that photo, CardState
-        if it was decided before or its face is no longer true, OfficerUnavailable if the officer is not working.
+        "Cards need two people to issue": raises SecondPerson for the one who asked, CardState if it was decided
+        before or its face is no longer true, OfficerUnavailable if the officer is not working.
         """
         lock_diaries(session, self.officer_id)
         session.refresh(self)
@@ -73,9 +72,6 @@ class Card(Base):
         self._refuse_unless_waiting()
         if by == self.requested_by_id:
             raise SecondPerson("You asked for this card. Ask another admin to approve it.")
-        photo = find_photo(session, self.photo_id)
-        if photo.status is PhotoStatus.WAITING:
-            photo.approve(session, by=by, at=at)
         self._refuse_unless_true(officer)
         self.expires_on = min(self.expires_on, last_day(officer, at, believed_until))
         for old in session.scalars(_good_cards(officer.id)):
@@ -132,9 +128,6 @@ def ask(
 ) -> Card:
     """Ask for a card of `officer`, good through `expires_on` or for as long as a card may be.
 
-    Its photo is the officer's approved one. Without any, a first one that waits will do: who approves this card
-    approves that too.
-
     Raises OfficerUnavailable, AlreadyTaken when one waits already, and Unprocessable when there is no photo
     or the day is past the limit.
     """
@@ -143,10 +136,7 @@ def ask(
     if session.scalar(waiting) is not None:
         raise AlreadyTaken("A card for this officer waits for approval. Approve or refuse that one first.")
     latest = last_day(officer, at, believed_until)
-    photo_id = officer.photo_id
-    if photo_id is None and (first := waiting_photo(session, officer.id)) is not None:
-        photo_id = first.id
-    if photo_id is None:
+    if officer.photo_id is None:
         raise Unprocessable("photo", "This officer has no photo. Add one, then ask for the card.")
     if expires_on is not None and not at.astimezone(LONDON).date() <= expires_on <= latest:
         raise Unprocessable("expires_on", f"Choose a day from today to {latest.isoformat()}.")
@@ -158,7 +148,7 @@ def ask(
         job_title=officer.job_title,
         employment=officer.employment,
         company=officer.company,
-        photo_id=photo_id,
+        photo_id=officer.photo_id,
         expires_on=expires_on or latest,
         requested_at=at,
         requested_by_id=by,

@@ -84,8 +84,8 @@ class OfficerPhoto(Base):
     """A photo of an officer, re-encoded by us: nothing of the upload but its picture is kept.
 
     "A new photo waits for a second person's approval": residents are shown the one that `Officer.photo_id` names,
-    which is an approved one. The picture of one that was refused or replaced is gone, and `jpeg` empty. Nobody is
-    named on the photos of before this rule, nor on those of the demonstration.
+    which is an approved one. The picture of one that was refused or replaced is gone, and `jpeg` empty. Of an
+    officer's first photo nobody decides: `decided_by_id` is empty.
     """
 
     __tablename__ = "officer_photos"
@@ -143,20 +143,29 @@ class OfficerPhoto(Base):
 
 
 def send_photo(session: Session, officer: Officer, jpeg: bytes, *, by: UUID, at: datetime) -> OfficerPhoto:
-    """Keep a new photo until a second person approves it. One that waits already is replaced, its picture gone."""
+    """Keep a new photo until a second person approves it. One that waits already is replaced, its picture gone.
+
+    The first of all is shown at once: whoever enters an officer enters the face as well, and there is none that it
+    could take the place of.
+    """
     lock_diaries(session, officer.id)
+    session.refresh(officer)
     earlier = waiting_photo(session, officer.id)
     if earlier is not None:
         earlier._decide(PhotoStatus.REPLACED, by=by, at=at)
+    is_first = officer.photo_id is None
     photo = OfficerPhoto(
         id=uuid4(),
         officer_id=officer.id,
-        status=PhotoStatus.WAITING,
+        status=PhotoStatus.APPROVED if is_first else PhotoStatus.WAITING,
         jpeg=jpeg,
         uploaded_at=at,
         uploaded_by_id=by,
+        decided_at=at if is_first else None,
     )
     session.add(photo)
+    if is_first:
+        officer.photo_id = photo.id
     return photo
 
 

@@ -14,7 +14,7 @@ from sqlalchemy.orm import undefer
 
 from models.database import reading
 from models.errors import Unprocessable
-from models.officer import Officer, OfficerPhoto, PhotoStatus
+from models.officer import Officer, OfficerPhoto
 from models.photo import re_encode
 from tests.steps import problem
 
@@ -54,10 +54,11 @@ def kept(officer: Officer) -> bytes:
     with reading() as session:
         found = session.scalars(
             select(OfficerPhoto)
-            .where(OfficerPhoto.officer_id == officer.id, OfficerPhoto.status == PhotoStatus.WAITING)
+            .where(OfficerPhoto.officer_id == officer.id, OfficerPhoto.jpeg.is_not(None))
+            .order_by(OfficerPhoto.uploaded_at.desc(), OfficerPhoto.status.desc())
             .options(undefer(OfficerPhoto.jpeg))
-        ).one()
-    assert found.jpeg is not None
+        ).first()
+    assert found is not None and found.jpeg is not None
     return found.jpeg
 
 

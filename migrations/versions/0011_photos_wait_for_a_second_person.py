@@ -5,7 +5,7 @@ import sqlalchemy as sa
 from models.database import UtcDateTime
 
 revision = '0011'
-down_revision = '0009'
+down_revision = '0010'
 
 
 def upgrade() -> None:
