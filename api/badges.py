@@ -12,7 +12,7 @@ from api.blueprint import Blueprint, Resource
 from api.fields import Instant, Text
 from api.officers import find as find_officer
 from id_badges.tokens import badge_id_of
-from models import badge, clock
+from models import badge, bundle, clock
 from models.badge import Badge, BadgeKind
 from models.database import reading, transaction
 from models.errors import Unknown
@@ -84,6 +84,6 @@ class Revocation(Resource):
         if wanted is None:
             raise Unknown("No badge has this id.")
         with transaction() as session:
-            found = badge.find(session, wanted)
+            found = bundle.find_badge(session, wanted)
             found.revoke(by=who().user_id, reason=given["reason"], at=clock.now())
             return found

@@ -20,7 +20,8 @@ from id_badges.keys import KeysUnusable
 from id_badges.tokens import Clock, Forged, Reading, read
 from id_badges.verdict import ShownOfficer, State, Verdict, judge, not_confirmed, unavailable
 from models import clock
-from models.badge import BadgeKind, find_by_handle, find_record
+from models.badge import BadgeKind, find_by_handle
+from models.bundle import find_record
 from models.clock import LONDON
 from models.database import looking, reading
 from models.officer import Employment, Officer, OfficerPhoto

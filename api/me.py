@@ -1,5 +1,6 @@
 """An officer's own day and badge, for their phone."""
 
+import base64
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -11,18 +12,20 @@ from sqlalchemy import bindparam, select
 from api import current
 from api.auth import roles, who
 from api.blueprint import Blueprint, Resource, answer
-from api.fields import Instant
+from api.fields import Instant, Whole
 from api.officers import find as find_officer
 from api.residents import ADDRESS
 from api.visits import VISIT_COLUMNS, VisitOut, visit_out
 from id_badges import qr
+from id_badges.bundle import MOST, mint_bundle
 from id_badges.short_code import short_code
 from id_badges.tokens import PHONE_LIFE, mint_phone_badge
-from models import clock, diary
-from models.badge import current_phone_badge, phone_badge_for
+from models import bundle, clock, diary
+from models.badge import Badge, current_phone_badge, phone_badge_for
 from models.clock import LONDON
 from models.database import looking, reading, transaction
 from models.errors import Unprocessable
+from models.officer import Officer
 from models.prepared import Prepared
 from models.resident import Resident
 from models.visit import Visit
@@ -67,6 +70,40 @@ class MyVisitsOut(ma.Schema):
     next_cursor = fields.String(allow_none=True, required=True)
 
 
+class MyBadgeIn(ma.Schema):
+    """Whether to add tokens for the time to come."""
+
+    bundle = Whole(
+        least=1,
+        most=MOST,
+        strict=False,
+        metadata={"description": "How many tokens, one for each of the next minutes, to show without signal"},
+    )
+
+
+class BundledTokenOut(ma.Schema):
+    """One token of a bundle. Before its time it is answered as not yet valid, afterwards as timed out."""
+
+    token = fields.String(required=True)
+    begins_at = Instant(required=True, metadata={"description": "Show it from then on, until the next one begins"})
+    expires_at = Instant(required=True)
+    qr_png = fields.String(
+        required=True,
+        metadata={
+            "format": "byte",
+            "description": "The code of its address as a PNG in base64: one pixel a module, white border included."
+            " Enlarge it by a whole number and without smoothing",
+        },
+    )
+
+
+class BundleOut(ma.Schema):
+    """Tokens to keep on the phone. They end with its sign-in, and a new bundle takes their place."""
+
+    address = fields.String(required=True, metadata={"description": "A QR code holds this and the token"})
+    items = fields.List(fields.Nested(BundledTokenOut), required=True)
+
+
 class MyBadgeOut(ma.Schema):
     """The phone badge for the next two minutes. Ask for a new one every minute."""
 
@@ -75,6 +112,7 @@ class MyBadgeOut(ma.Schema):
     url = fields.String(required=True, metadata={"description": "What the QR code holds"})
     short_code = fields.String(required=True, metadata={"description": "For people with no camera"})
     expires_at = Instant(required=True)
+    bundle = fields.Nested(BundleOut, metadata={"description": "If it was asked for"})
 
 
 _DAY = Prepared(
@@ -129,10 +167,8 @@ def _day(day: date) -> tuple[datetime, datetime]:
         raise Unprocessable("date", "Give a day of these years.") from None
 
 
-def _new_token() -> dict[str, Any]:
-    """A token of the officer's badge, for the next two minutes. Raises BadgeRevoked."""
-    settings, keyring = current.settings(), current.keyring()
-    at = clock.now()
+def _my_badge(at: datetime) -> tuple[Officer, Badge]:
+    """The officer who asks and their phone badge, made at its first use. Raises BadgeRevoked."""
     officer_id = who().officer_id
     assert officer_id is not None  # noqa: S101 - an officer's account names its officer
     with reading() as session:
@@ -142,23 +178,76 @@ def _new_token() -> dict[str, Any]:
     if badge is None:
         with transaction() as session:
             badge = phone_badge_for(session, officer, at)
+    return officer, badge
+
+
+def _new_token(badge: Badge, at: datetime) -> dict[str, Any]:
+    """A token of the officer's badge, for the next two minutes."""
+    settings, keyring = current.settings(), current.keyring()
     token = mint_phone_badge(keyring, issuer=settings.badge_issuer, badge_id=badge.id, at=at)
     return {
         "badge_id": badge.id,
         "token": token,
-        "url": f"{settings.public_base_url}/b/{token}",
+        "url": _address() + token,
         "short_code": short_code(keyring.short_code_secret, badge.id, badge.handle, at),
         "expires_at": datetime.fromtimestamp(int(at.timestamp()), UTC) + PHONE_LIFE,
     }
 
 
+def _new_bundle(officer: Officer, badge: Badge, count: int, at: datetime) -> dict[str, Any]:
+    """Tokens of the officer's badge for the next minutes, bound to this sign-in."""
+    with transaction() as session:
+        bundle_id = bundle.begin(session, badge_id=badge.id, sign_in_id=who().sign_in_id, at=at)
+    minted = mint_bundle(
+        current.keyring(),
+        issuer=current.settings().badge_issuer,
+        bundle_id=bundle_id,
+        count=count,
+        at=at,
+        until=officer.contract_ends_at,
+    )
+    address = _address()
+    items = [
+        {
+            "token": each.token,
+            "begins_at": each.begins_at,
+            "expires_at": each.expires_at,
+            "qr_png": base64.b64encode(qr.smallest_png(address + each.token)).decode(),
+        }
+        for each in minted
+    ]
+    return {"address": address, "items": items}
+
+
+def _address() -> str:
+    """What a QR code holds before the token."""
+    return f"{current.settings().public_base_url}/b/"
+
+
+def _new_url() -> str:
+    """What the officer's QR code holds now."""
+    at = clock.now()
+    return str(_new_token(_my_badge(at)[1], at)["url"])
+
+
 @blp.route("/badge")
 class MyBadge(Resource):
     @roles("officer")
+    @blp.arguments(MyBadgeIn, location="query")
     @blp.response(200, MyBadgeOut)
-    def get(self) -> Response:
-        """My badge for the next two minutes"""
-        return answer(_new_token())
+    def get(self, given: dict[str, Any]) -> Response:
+        """My badge for the next two minutes, and a bundle for the next hour without signal
+
+        With `bundle`, tokens for the minutes to come are added, for a phone to keep. They are genuine as long as
+        its sign-in lasts: signing out ends them at once, and so do a new bundle and a revocation. There may be
+        fewer than were asked for, as before the end of a contract.
+        """
+        at = clock.now()
+        officer, badge = _my_badge(at)
+        shown = _new_token(badge, at)
+        if "bundle" in given:
+            shown["bundle"] = _new_bundle(officer, badge, given["bundle"], at)
+        return answer(shown)
 
 
 @blp.route("/badge.svg")
@@ -167,7 +256,7 @@ class MyBadgeSvg(Resource):
     @blp.response(200, {"type": "string"}, content_type="image/svg+xml")
     def get(self) -> Response:
         """My badge as a QR code to show at the door, in SVG"""
-        return Response(qr.svg(_new_token()["url"]), content_type="image/svg+xml")
+        return Response(qr.svg(_new_url()), content_type="image/svg+xml")
 
 
 @blp.route("/badge.png")
@@ -176,4 +265,4 @@ class MyBadgePng(Resource):
     @blp.response(200, {"type": "string", "format": "binary"}, content_type="image/png")
     def get(self) -> Response:
         """My badge as a QR code to show at the door, in PNG"""
-        return Response(qr.png(_new_token()["url"], PNG_PIXELS), content_type="image/png")
+        return Response(qr.png(_new_url(), PNG_PIXELS), content_type="image/png")

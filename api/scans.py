@@ -38,6 +38,8 @@ _FETCHED_AHEAD = ("HTTP_SEC_PURPOSE", "HTTP_PURPOSE", "HTTP_X_MOZ")
 _AT_ONCE = {
     "revoked": IncidentKind.REVOKED_BADGE_SCANNED,
     "suspended": IncidentKind.SUSPENDED_BADGE_SCANNED,
+    # A phone forgets its bundle when it signs out: who still shows one has a copy, or a stolen phone.
+    "signed-out": IncidentKind.REVOKED_BADGE_SCANNED,
 }
 
 log = logging.getLogger(__name__)
@@ -65,7 +67,7 @@ def noted(verdict: Verdict, kind: ScanKind, environ: "WSGIEnvironment") -> Verdi
         state=verdict.state.value,
         reason=verdict.reason,
         address=environ.get("REMOTE_ADDR", ""),
-        badge_id=signed.badge_id if signed else None,
+        badge_id=record.badge_id if record else signed.badge_id if signed else None,
         officer_id=record.officer_id if record else None,
         token_issued_at=signed.issued_at if signed else None,
     )

@@ -42,16 +42,18 @@ def png(text: str, pixels: int = SMALLEST_PNG) -> bytes:
     """
     if pixels < SMALLEST_PNG:
         raise ValueError(f"a QR code needs {SMALLEST_PNG} pixels")
-    rows = _modules(text)
-    size = len(rows)
-    modules = Image.frombytes("L", (size, size), bytes(0 if dark else 255 for row in rows for dark in row))
+    modules = _picture(text)
+    size = modules.width
     scale = pixels // size
     picture = Image.new("L", (pixels, pixels), 255)
     margin = (pixels - size * scale) // 2
     picture.paste(modules.resize((size * scale, size * scale), Image.Resampling.NEAREST), (margin, margin))
-    file = BytesIO()
-    picture.convert("1").save(file, "PNG")
-    return file.getvalue()
+    return _as_png(picture)
+
+
+def smallest_png(text: str) -> bytes:
+    """`text` as a PNG picture of one pixel a module, quiet zone included: to be enlarged without smoothing."""
+    return _as_png(_picture(text))
 
 
 @lru_cache
@@ -72,6 +74,18 @@ def _modules(text: str) -> list[list[bool]]:
     code.add_data(QRData(text.encode()))
     code.make(fit=False)
     return code.get_matrix()
+
+
+def _picture(text: str) -> Image.Image:
+    """One pixel a module, with the quiet zone."""
+    rows = _modules(text)
+    return Image.frombytes("L", (len(rows), len(rows)), bytes(0 if dark else 255 for row in rows for dark in row))
+
+
+def _as_png(picture: Image.Image) -> bytes:
+    file = BytesIO()
+    picture.convert("1").save(file, "PNG")
+    return file.getvalue()
 
 
 def _runs(row: list[bool]) -> list[tuple[int, int]]:

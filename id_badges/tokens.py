@@ -73,7 +73,10 @@ class Printed:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """A token that the council signed. Whether its badge still counts, only the register knows."""
+    """A token that the council signed. Whether its badge still counts, only the register knows.
+
+    `badge_id` is what the token names: the badge, or the bundle of it that a phone took along.
+    """
 
     kind: BadgeKind
     badge_id: UUID

@@ -5,7 +5,7 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
-from id_badges.tokens import Clock, Reading
+from id_badges.tokens import SKEW, Clock, Reading
 from models.badge import BadgeKind, BadgeRecord
 from models.clock import LONDON
 from models.officer import Employment
@@ -83,6 +83,10 @@ def _judged(reading: Reading, record: BadgeRecord | None, at: datetime) -> tuple
         return State.NOT_CONFIRMED, refused or "unknown", None
     if reading.clock is Clock.TIMED_OUT:
         return State.TIMED_OUT, "timed_out", None
+    if record.replaced_at and reading.issued_at > record.replaced_at + SKEW:
+        # It was on no screen yet when the phone asked for other tokens. An answer that got lost on its way leaves
+        # an honest phone with these, so nobody is told to keep the door closed.
+        return State.TIMED_OUT, "replaced", None
     if reading.clock is Clock.NOT_YET_VALID:
         return State.NOT_YET_VALID, "not_yet_valid", None
     if reading.kind is BadgeKind.CARD:
@@ -104,7 +108,7 @@ def unavailable(reason: str, at: datetime) -> Verdict:
 
 def _refusal(reading: Reading, record: BadgeRecord | None, at: datetime) -> str | None:
     """The first reason why the council does not stand by this badge, or None."""
-    if record is None or record.badge_id != reading.badge_id:
+    if record is None or reading.badge_id != (record.bundle_id or record.badge_id):
         return "unknown"
     if record.kind is not reading.kind:
         return "another-kind"
@@ -118,6 +122,9 @@ def _refusal(reading: Reading, record: BadgeRecord | None, at: datetime) -> str 
         return "contract-ended"
     if record.expires_at and at >= record.expires_at:
         return "badge-expired"
+    if record.signed_out and reading.clock in (Clock.VALID, Clock.NOT_YET_VALID):
+        # Whoever reloads an old page after the officer's day is over gets what any old badge gets.
+        return "signed-out"
     # The role may change while a card is good; whose card it is, and who employs them, may not.
     if (printed := reading.printed) and (printed.name, printed.employment, printed.company) != (
         record.display_name,

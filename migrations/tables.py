@@ -3,6 +3,7 @@
 from models import (  # noqa: F401
     badge,
     badge_check,
+    bundle,
     card,
     contact_task,
     due,

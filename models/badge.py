@@ -4,6 +4,7 @@ import secrets
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import IntEnum, StrEnum
+from typing import Any
 from uuid import UUID, uuid4
 
 from sqlalchemy import (
@@ -11,6 +12,7 @@ from sqlalchemy import (
     Date,
     ForeignKey,
     Index,
+    Select,
     String,
     and_,
     bindparam,
@@ -19,7 +21,7 @@ from sqlalchemy import (
     select,
     true,
 )
-from sqlalchemy.orm import Mapped, Session, mapped_column
+from sqlalchemy.orm import InstrumentedAttribute, Mapped, Session, mapped_column
 
 from models.clock import LONDON
 from models.database import Base, UtcDateTime, by_value, new_id
@@ -83,7 +85,11 @@ class Badge(Base):
 
 @dataclass(frozen=True, slots=True)
 class BadgeRecord:
-    """What the register says of a badge and its officer at one instant: enough to judge it."""
+    """What the register says of a badge and its officer at one instant: enough to judge it.
+
+    The last three are of the bundle that a token was of: the sign-in it was made for has ended, another took its
+    place.
+    """
 
     badge_id: UUID
     kind: BadgeKind
@@ -100,16 +106,19 @@ class BadgeRecord:
     active: bool
     photo_id: UUID | None
     on_duty: bool
+    bundle_id: UUID | None = None
+    signed_out: bool = False
+    replaced_at: datetime | None = None
 
 
 def find_record(session: Source, badge_id: UUID, at: datetime) -> BadgeRecord | None:
     """The badge, its officer and whether they are on duty at `at`, in one statement; None if unknown."""
-    return _find(_by_id, session, badge_id, at)
+    return find_by(_by_id, session, badge_id, at)
 
 
 def find_by_handle(session: Source, handle: int, at: datetime) -> BadgeRecord | None:
     """The same for the badge whose typed code begins with `handle`."""
-    return _find(_by_handle, session, handle, at)
+    return find_by(_by_handle, session, handle, at)
 
 
 def find(session: Session, badge_id: UUID) -> Badge:
@@ -203,7 +212,7 @@ _NOT_VALID = Prepared(
     .order_by(Badge.status_index)
 )
 
-_AT_WORK = select(
+AT_WORK = select(
     Badge.id,
     Badge.kind,
     Badge.handle,
@@ -219,6 +228,7 @@ _AT_WORK = select(
     Officer.active,
     Officer.photo_id,
 ).join(Officer, Officer.id == Badge.officer_id)
+"""The columns of a record but for the duty."""
 
 _AROUND_A_VISIT = exists().where(
     Visit.officer_id == Badge.officer_id,
@@ -229,21 +239,30 @@ _AROUND_A_VISIT = exists().where(
 )
 
 
-def _in_hours_and_out(named: ColumnElement[bool]) -> tuple[Prepared, Prepared]:
-    """The look-up within working hours, when everyone is on duty, and the one that asks for a visit."""
+LookUp = tuple[Prepared, Prepared]
+
+
+def in_hours_and_out(
+    badges: Select[*tuple[Any, ...]],
+    named: ColumnElement[bool],
+    *further: ColumnElement[Any] | InstrumentedAttribute[Any],
+) -> LookUp:
+    """The look-up within working hours, when everyone is on duty, and the one that asks for a visit.
+
+    `badges` is AT_WORK, joined to what `named` and the `further` columns of a record are of.
+    """
     return (
-        Prepared(_AT_WORK.add_columns(true()).where(named)),
-        Prepared(_AT_WORK.add_columns(_AROUND_A_VISIT).where(named)),
+        Prepared(badges.add_columns(true(), *further).where(named)),
+        Prepared(badges.add_columns(_AROUND_A_VISIT, *further).where(named)),
     )
 
 
-_by_id = _in_hours_and_out(Badge.id == bindparam("wanted"))
-_by_handle = _in_hours_and_out(Badge.handle == bindparam("wanted"))
+_by_id = in_hours_and_out(AT_WORK, Badge.id == bindparam("wanted"))
+_by_handle = in_hours_and_out(AT_WORK, Badge.handle == bindparam("wanted"))
 
 
-def _find(
-    look_up: tuple[Prepared, Prepared], session: Source, wanted: UUID | int, at: datetime
-) -> BadgeRecord | None:
+def find_by(look_up: LookUp, session: Source, wanted: UUID | int, at: datetime) -> BadgeRecord | None:
+    """The record that `look_up` finds for `wanted`, in one statement; None if there is none."""
     in_hours, out_of_hours = look_up
     if working_hours_cover(at):
         row = in_hours.first(session, wanted=wanted)

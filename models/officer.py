@@ -1,7 +1,7 @@
 """Officers: the people who come to the door, and their photos, which two people put on a badge."""
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, time, timedelta
 from enum import StrEnum
 from uuid import UUID, uuid4
 
@@ -64,6 +64,13 @@ class Officer(Base):
         """Whether this officer may visit residents at all: not left, not suspended, the contract not over."""
         ended = self.contract_ends_on and at.astimezone(LONDON).date() > self.contract_ends_on
         return self.active and self.suspended_at is None and not ended
+
+    @property
+    def contract_ends_at(self) -> datetime | None:
+        """The midnight in London that ends the contract's last day; None for an employee."""
+        if self.contract_ends_on is None:
+            return None
+        return datetime.combine(self.contract_ends_on + timedelta(days=1), time(), LONDON)
 
     def refuse_badge_unless_working(self, at: datetime) -> None:
         """Raises BadgeRevoked if this officer may not show a badge at `at`."""

@@ -7,8 +7,9 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, delete, func, or_, select, update
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
-from models import idempotency, scan, user
+from models import bundle, idempotency, scan, user
 from models.badge_check import BadgeCheck
+from models.bundle import Bundle
 from models.database import Base
 from models.due import DueTries
 from models.idempotency import KeptAnswer
@@ -73,6 +74,7 @@ def _rules(at: datetime) -> list[Rule]:
         Rule("questions whether an officer is due", DueTries, DueTries.token_issued_at < asked_long_ago),
         Rule("checks by telephone", BadgeCheck, BadgeCheck.checked_at < asked_long_ago),
         Rule("kept answers", KeptAnswer, KeptAnswer.started_at < at - idempotency.KEPT_FOR),
+        Rule("bundles of badges for phones without signal", Bundle, Bundle.made_at < at - bundle.KEPT_FOR),
         Rule("refresh tokens", RefreshToken, RefreshToken.expires_at <= at),
         Rule("sign-ins", SignIn, over & SignIn.id.not_in(refreshable)),
         Rule("wrong passwords", SignInFailure, SignInFailure.failed_at <= at - user.TRY_WINDOW),

@@ -122,6 +122,13 @@ def test_a_png_too_small_to_scan_is_refused() -> None:
         qr.png("text", 299)
 
 
+def test_the_smallest_png_has_a_pixel_a_module_and_is_read_when_it_is_enlarged(urls: list[str]) -> None:
+    for url in urls:
+        image = picture(qr.smallest_png(url))
+        assert image.size == (73, 73)
+        assert qr_codes(image.resize((292, 292), Image.Resampling.NEAREST))[0].text == url
+
+
 def test_the_quiet_zone_is_four_white_modules_on_every_side(urls: list[str]) -> None:
     image = picture(qr.png(urls[0]))
     module, size = 300 // 73, 300

@@ -105,6 +105,46 @@ def test_what_the_register_refuses_is_red_whatever_the_token_says(
     assert answer.reason == reason
 
 
+BUNDLE = uuid4()
+BUNDLED = replace(READING, badge_id=BUNDLE)
+BUNDLED_RECORD = replace(RECORD, bundle_id=BUNDLE)
+
+
+@pytest.mark.parametrize(
+    ("clock", "state"),
+    [
+        (Clock.VALID, State.NOT_CONFIRMED),
+        (Clock.NOT_YET_VALID, State.NOT_CONFIRMED),
+        (Clock.TIMED_OUT, State.TIMED_OUT),
+        (Clock.LONG_EXPIRED, State.NOT_CONFIRMED),
+    ],
+)
+def test_after_a_sign_out_what_its_bundle_could_still_show_is_red(clock: Clock, state: State) -> None:
+    answer = judge(replace(BUNDLED, clock=clock), replace(BUNDLED_RECORD, signed_out=True), at=NOON)
+    assert (answer.state, answer.officer) == (state, None)
+
+
+@pytest.mark.parametrize("clock", [Clock.VALID, Clock.NOT_YET_VALID])
+@pytest.mark.parametrize(("seconds", "replaced"), [(-31, True), (-30, False), (0, False), (60, False)])
+def test_what_a_replaced_bundle_had_not_shown_is_out_of_date(seconds: int, replaced: bool, clock: Clock) -> None:
+    record = replace(BUNDLED_RECORD, replaced_at=NOON + timedelta(seconds=seconds))
+    answer = judge(replace(BUNDLED, clock=clock), record, at=NOON)
+    otherwise = State.GENUINE if clock is Clock.VALID else State.NOT_YET_VALID
+    assert answer.state is (State.TIMED_OUT if replaced else otherwise)
+    assert (answer.officer is None) == (replaced or clock is Clock.NOT_YET_VALID)
+
+
+@pytest.mark.parametrize("reason", REFUSED)
+def test_a_replaced_bundle_of_a_badge_that_was_taken_away_is_red(reason: str) -> None:
+    taken = {"bundle_id": uuid4()} if reason == "unknown" else REFUSED[reason]
+    record = replace(BUNDLED_RECORD, **{"replaced_at": NOON - timedelta(hours=1)} | taken)  # type: ignore[arg-type]
+    assert judge(BUNDLED, record, at=NOON).state is State.NOT_CONFIRMED
+
+
+def test_a_token_that_names_a_badge_is_not_answered_by_the_record_of_its_bundle() -> None:
+    assert judge(READING, BUNDLED_RECORD, at=NOON).reason == "unknown"
+
+
 def test_a_badge_with_no_row_is_red_though_we_signed_it() -> None:
     answer = judge(READING, None, at=NOON)
     assert (answer.state, answer.officer, answer.reason) == (State.NOT_CONFIRMED, None, "unknown")

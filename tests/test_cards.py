@@ -81,12 +81,6 @@ def test_one_card_of_an_officer_waits_at_a_time(admin, second, photographed):
     problem(ask(second, photographed), 409, "already-taken")
 
 
-def test_a_photo_slipped_in_between_is_not_approved(admin, second, scheduler, photographed):
-    card = asked(admin, photographed)
-    with_photo(scheduler, photographed, "#ffffff")
-    problem(second.post(f"/v1/cards/{card['id']}/approval"), 409, "card-state")
-
-
 def test_a_card_printed_again_is_the_same_card(admin, second, photographed, stopped_clock: StoppedClock):
     card = made(admin, second, photographed)
     before = scanned(admin, card)
