@@ -19,6 +19,7 @@ import psycopg
 import pytest
 from flask import Flask
 from PIL import Image
+from sqlalchemy import func, select
 from sqlalchemy.exc import OperationalError
 
 from api import create_app, door
@@ -28,6 +29,7 @@ from id_badges.tokens import mint_phone_badge
 from models import database
 from models.badge import HANDLE_BITS, Badge
 from models.officer import Officer
+from models.prepared import Prepared
 from tests import factories, live
 from tests.conftest import Client, StoppedClock
 from tests.hostile_tokens import decode, encode, hostile_tokens, too_large_for_a_request_line
@@ -615,12 +617,10 @@ class TestSomethingIsDown:
         if database_url.startswith("sqlite"):
             pytest.skip("no server, so nothing to restart")
         assert state_of(web, links["genuine"]) == "genuine"
-        with psycopg.connect(database_url, autocommit=True) as operator:
-            ended = operator.execute(
-                "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
-                " WHERE datname = current_database() AND pid <> pg_backend_pid()"
-            ).fetchall()
-        assert ended
+        with database.looking() as connection, psycopg.connect(database_url, autocommit=True) as operator:
+            mine = Prepared(select(func.pg_backend_pid().label("pid"))).first(connection)
+            assert mine is not None
+            assert operator.execute("SELECT pg_terminate_backend(%s, 5000)", [mine.pid]).fetchone() == (True,)
         assert state_of(web, links["genuine"]) == "genuine"
 
     def test_without_the_keys_nobody_is_green(

@@ -24,7 +24,7 @@ WORDS = "He would not show me his badge and put his foot in the door."
 def web(app: Flask) -> Any:
     """A resident's browser, at an address of its own."""
     web = app.test_client()
-    web.environ_base["REMOTE_ADDR"] = f"2001:db8::{uuid4().hex[:4]}"
+    web.environ_base["REMOTE_ADDR"] = f"2001:db8:{uuid4().hex[:4]}::1"
     return web
 
 
