@@ -5,7 +5,6 @@ import io
 import json
 import re
 import secrets
-import socket
 import threading
 import time
 import urllib.request
@@ -94,21 +93,6 @@ def look_of(page: str) -> str:
     """The one look of a page, from the class that colours it."""
     (look,) = set(re.findall(r'class="look look-(\w+)"', page))
     return look
-
-
-@pytest.fixture
-def calls_to_others(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
-    """Every name looked up and every connection begun by Python."""
-    seen: list[Any] = []
-
-    def refuse(*given: Any, **_: Any) -> None:
-        seen.append(given)
-        raise OSError("not from here")
-
-    monkeypatch.setattr(socket, "getaddrinfo", refuse)
-    monkeypatch.setattr(socket.socket, "connect", refuse)
-    monkeypatch.setattr(socket.socket, "connect_ex", refuse)
-    return seen
 
 
 class TestForgeries:
