@@ -226,6 +226,8 @@ def _of_accounts(at: datetime) -> list[Rule]:
         Rule("kept answers", KeptAnswer, KeptAnswer.started_at < at - idempotency.KEPT_FOR),
         Rule("bundles of badges for phones without signal", Bundle, Bundle.made_at < at - bundle.KEPT_FOR),
         Rule("refresh tokens", RefreshToken, RefreshToken.expires_at <= at),
-        Rule("sign-ins", SignIn, over & SignIn.id.not_in(refreshable)),
+        Rule(
+            "sign-ins", SignIn, over & SignIn.id.not_in(refreshable) & SignIn.id.not_in(select(Bundle.sign_in_id))
+        ),
         Rule("wrong passwords", SignInFailure, SignInFailure.failed_at <= at - user.TRY_WINDOW),
     ]

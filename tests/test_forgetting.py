@@ -303,6 +303,17 @@ def test_a_number_that_said_stop_is_kept_and_one_that_only_failed_goes_with_its_
         assert session.scalars(select(Number.number)).all() == ["+447700900001"]
 
 
+def test_a_sign_in_stays_as_long_as_a_bundle_names_it(
+    app: Flask, phone: Client, stopped_clock: StoppedClock
+) -> None:
+    assert phone.get("/v1/me/badge?bundle=30").status_code == 200
+    assert phone.delete("/v1/tokens").status_code == 204
+    stopped_clock.advance(3600)
+    assert purge(app)["sign-ins"] == 0
+    stopped_clock.advance(15 * 86400)
+    assert purge(app)["sign-ins"] == 1
+
+
 def test_how_long_is_a_setting(
     environment: dict[str, str], over: list[Any], stopped_clock: StoppedClock, sign_in: Callable[..., Client]
 ) -> None:
