@@ -2,14 +2,16 @@
 
 import logging
 import sys
+from datetime import timedelta
 
 import click
 from flask import current_app
 from flask.cli import with_appcontext
 
+from api import current
 from api.scans import chain_key
 from models import clock, retention
-from models.database import reading, snapshot, transaction
+from models.database import reading, snapshot
 from models.scan import prove
 
 log = logging.getLogger(__name__)
@@ -36,14 +38,17 @@ def prove_scans() -> None:
 @with_appcontext
 def purge(dry_run: bool) -> None:
     """Remove what is kept no longer; say how much of each went."""
-    at = clock.now()
+    at, settings = clock.now(), current.settings()
+    keep = retention.Keep(
+        messages=timedelta(days=settings.keep_messages_days),
+        visits=timedelta(days=settings.keep_visits_days),
+        residents=timedelta(days=settings.keep_residents_days),
+    )
     if dry_run:
         with reading() as session:
-            counts = retention.count_old(session, at)
+            counts = retention.count_old(session, at, keep=keep)
     else:
-        with transaction() as session:
-            key = chain_key(current_app.extensions["digest_key"])
-            counts = retention.purge(session, at, chain_key=key)
+        counts = retention.purge(at, keep=keep, chain_key=chain_key(current_app.extensions["digest_key"]))
     for what, count in counts.items():
         click.echo(f"{count} {what} {'would go' if dry_run else 'went'}")
     if not dry_run:

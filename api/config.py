@@ -12,6 +12,9 @@ from notifications.texts import plain
 
 INSTANCE = Path(__file__).resolve().parent.parent / "instance"
 
+SHORTEST_KEPT = 30
+"""Days that what was promised, done and said is kept at the least."""
+
 LONGEST_NAME, LONGEST_PHONE = 40, 20
 LONGEST_IN_UCS2 = 34
 """Of the council's name and number, so that no text has "more than 2 parts in GSM-7, 3 in UCS-2" (rule 10)."""
@@ -46,6 +49,9 @@ class Settings:
     badge_issuer: str
     checks_per_minute: int
     trusted_proxies: int
+    keep_messages_days: int
+    keep_visits_days: int
+    keep_residents_days: int
     log_level: str
 
     @property
@@ -93,6 +99,9 @@ class Settings:
             badge_issuer=text("BADGE_ISSUER", "harrow"),
             checks_per_minute=number("CHECKS_PER_MINUTE", 60),
             trusted_proxies=number("TRUSTED_PROXIES", 0),
+            keep_messages_days=number("KEEP_MESSAGES_DAYS", 365),
+            keep_visits_days=number("KEEP_VISITS_DAYS", 730),
+            keep_residents_days=number("KEEP_RESIDENTS_DAYS", 730),
             log_level=text("LOG_LEVEL", "INFO").upper(),
         )
         settings._check(environ)
@@ -107,6 +116,9 @@ class Settings:
             raise BadSetting("LOG_LEVEL must be DEBUG, INFO, WARNING or ERROR.")
         if not re.fullmatch(r"[a-z]{1,6}", self.badge_issuer):
             raise BadSetting("BADGE_ISSUER must be 1 to 6 small letters: every QR code repeats it.")
+        for name in ("keep_messages_days", "keep_visits_days", "keep_residents_days"):
+            if getattr(self, name) < SHORTEST_KEPT:
+                raise BadSetting(f"{name.upper()} must be {SHORTEST_KEPT} or more: a complaint needs its facts.")
         if self.sms_sender not in ("console", "twilio"):
             raise BadSetting("SMS_SENDER must be console or twilio.")
         if self.sms_sender == "twilio":

@@ -3,17 +3,22 @@
 import base64
 import binascii
 import hmac
+import secrets
 from datetime import datetime, timedelta
 from uuid import UUID
 
 LIFE = timedelta(minutes=2)
+_NONCE = 4
+"""Bytes that no other link has: two scans of one second are shown the photo at two addresses."""
 _SEAL = 16
 """Bytes of the HMAC: 128 bits."""
+_SAID = 16 + 6 + _NONCE
+"""Bytes that are sealed: the photo, when its address dies, and the nonce."""
 
 
 def make(secret: bytes, photo_id: UUID, at: datetime) -> str:
     """The last part of the photo's address, good until two minutes from `at`."""
-    said = photo_id.bytes + int((at + LIFE).timestamp()).to_bytes(6, "big")
+    said = photo_id.bytes + int((at + LIFE).timestamp()).to_bytes(6, "big") + secrets.token_bytes(_NONCE)
     return _spell(said + _seal(secret, said))
 
 
@@ -23,11 +28,11 @@ def read(secret: bytes, link: str, at: datetime) -> UUID | None:
         raw = base64.urlsafe_b64decode(link.encode("ascii") + b"==")
     except (ValueError, binascii.Error):
         return None
-    said, seal = raw[:22], raw[22:]
+    said, seal = raw[:_SAID], raw[_SAID:]
     # The decoder skips what is none of its letters: only the one spelling that we made counts.
     if len(seal) != _SEAL or _spell(raw) != link or not hmac.compare_digest(_seal(secret, said), seal):
         return None
-    expires_at = int.from_bytes(said[16:], "big")
+    expires_at = int.from_bytes(said[16:22], "big")
     return UUID(bytes=said[:16]) if at.timestamp() < expires_at else None
 
 

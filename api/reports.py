@@ -243,7 +243,7 @@ class NoticeChanges(Resource):
         """List the changes behind the notice figures, each with its visit and the word it is counted under"""
         since, until = span(given)
         cursor = given.get("cursor")
-        after = tuple(read_cursor(cursor, (datetime, UUID))) if cursor else None
+        after = tuple(read_cursor(cursor, (datetime, UUID))) if cursor is not None else None
         with snapshot() as session:
             found = reports.changes_with(
                 session,

@@ -18,7 +18,7 @@ from models import clock
 from models.database import reading, transaction
 from models.errors import Unknown
 from models.number import clear_unusable, known
-from models.resident import ContactBy, Resident
+from models.resident import FORGOTTEN, ContactBy, Resident
 from notifications.fallback import stop_old_ways
 
 blp = Blueprint("residents", __name__, url_prefix="/v1/residents", description="Residents")
@@ -169,7 +169,8 @@ class Residents(Resource):
     @blp.response(200, ResidentsOut)
     def get(self, given: dict[str, Any]) -> dict[str, Any]:
         """List the residents, by name"""
-        query = after(select(Resident), (Resident.name, Resident.id), (str, UUID), given.get("cursor"))
+        known_ones = select(Resident).where(Resident.name != FORGOTTEN)
+        query = after(known_ones, (Resident.name, Resident.id), (str, UUID), given.get("cursor"))
         with reading() as session:
             found = session.scalars(query.limit(given["limit"] + 1)).all()
             items, cursor = page(found, given["limit"], ("name", "id"))
@@ -200,6 +201,6 @@ class OneResident(Resource):
 
 def _find(session: Session, resident_id: UUID) -> Resident:
     found = session.get(Resident, resident_id)
-    if found is None:
+    if found is None or found.forgotten:
         raise Unknown("No resident has this id.")
     return found

@@ -195,7 +195,7 @@ class Visits(Resource):
         at = clock.now()
         with transaction() as session:
             resident = prepared.find(session, Resident, given["resident_id"])
-            if resident is None:
+            if resident is None or resident.forgotten:
                 raise Unprocessable("resident_id", "No resident has this id.")
             visit = Visit.book(
                 session,

@@ -5,7 +5,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from benchmarks import report
+from benchmarks import outside, report
 from benchmarks.load import WrongAnswer
 from benchmarks.suite import GROUPS, Bench
 
@@ -22,6 +22,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--only", choices=tuple(GROUPS), action="append", help="one kind of work; may be repeated")
     parser.add_argument("--visits", type=int, default=20_000, help="visits in the database to begin with (20000)")
     parser.add_argument("--servers", action="store_true", help="compare ways to serve the product instead")
+    parser.add_argument("--outside", action="store_true", help="time the answers to false badges instead")
     return parser.parse_args()
 
 
@@ -34,7 +35,11 @@ def main() -> int:
         bench = Bench(Path(folder), options.visits)
         try:
             for kind in kinds:
-                if options.servers:
+                if options.outside:
+                    count, middle, most, name = outside.measure(bench, kind, Path(folder) / f"outside-{kind}")
+                    print(f"{kind}: {count} false badges, each red; median {middle:.1f} ms, slowest {most:.1f} ms")
+                    print(f"  slowest: {name}", flush=True)
+                elif options.servers:
                     print(f"{kind}: ways to serve the product")
                     for way, work, rate, p99 in bench.compare_servers(kind, options.rounds, options.seconds):
                         print(f"  {way:28} {work:12} {rate:7.0f}/s   p99 {p99:6.1f} ms", flush=True)

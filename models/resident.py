@@ -13,6 +13,10 @@ from models.database import Base, by_value, new_id
 _POSTCODE = re.compile(r"([A-Z]{1,2}[0-9][A-Z0-9]?) ?([0-9][A-BD-HJLNP-UW-Z]{2})")
 
 
+FORGOTTEN = ""
+"""The name of a resident whose time is over. Nobody can be entered under it."""
+
+
 class ContactBy(StrEnum):
     """How a resident wants to be told."""
 
@@ -43,6 +47,11 @@ class Resident(Base):
     longitude: Mapped[float | None]
     uprn: Mapped[str | None] = mapped_column(String(12))
     created_at: Mapped[datetime]
+
+    @property
+    def forgotten(self) -> bool:
+        """Whether `purge` has removed who this was. The row stays, for visits that the figures count."""
+        return self.name == FORGOTTEN
 
     @property
     def place(self) -> tuple[float, float] | None:

@@ -203,18 +203,22 @@ def count_old(session: Session, before: datetime) -> int:
     return session.scalar(old if kept_from is None else old.where(Scan.number < kept_from)) or 0
 
 
-def cut_old(session: Session, before: datetime, *, secret: bytes) -> int:
-    """Remove the records older than `before`; the rest can still be proved. Returns how many went."""
+def cut_old(session: Session, before: datetime, *, secret: bytes, at_most: int) -> int:
+    """Remove the oldest `at_most` of the records older than `before`; the rest can still be proved.
+
+    Returns how many went. Whoever records a scan waits for them to go, so it should not be all at once.
+    """
     if (end := session.get(ScansEnd, 1, with_for_update=True, populate_existing=True)) is None:
         return 0
     kept_from = _first_number_since(session, before)
     last_old = end.number if kept_from is None else kept_from - 1
-    hash_ = session.scalar(select(Scan.hash).where(Scan.number == last_old))
-    if hash_ is None:
+    old = select(Scan.number, Scan.hash).where(Scan.number <= last_old).order_by(Scan.number).limit(at_most)
+    rows = session.execute(old).all()
+    if not rows:
         return 0
-    end.cut(last_old, hash_, secret)
-    removed = session.execute(delete(Scan).where(Scan.number <= last_old))
-    return int(removed.rowcount)  # type: ignore[attr-defined]
+    end.cut(rows[-1].number, rows[-1].hash, secret)
+    session.execute(delete(Scan).where(Scan.number <= rows[-1].number))
+    return len(rows)
 
 
 @dataclass(frozen=True, slots=True)

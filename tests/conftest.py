@@ -1,5 +1,6 @@
 """What every test may ask for: a database of each kind, a clock that stands still, the application, people."""
 
+import socket
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -119,6 +120,21 @@ def stopped_clock() -> Iterator[StoppedClock]:
     clock.read_from(lambda: stopped.now)
     yield stopped
     clock.read_from(None)
+
+
+@pytest.fixture
+def calls_to_others(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """Every name looked up and every connection begun by Python."""
+    seen: list[Any] = []
+
+    def refuse(*given: Any, **_: Any) -> None:
+        seen.append(given)
+        raise OSError("not from here")
+
+    monkeypatch.setattr(socket, "getaddrinfo", refuse)
+    monkeypatch.setattr(socket.socket, "connect", refuse)
+    monkeypatch.setattr(socket.socket, "connect_ex", refuse)
+    return seen
 
 
 @pytest.fixture(scope="session")

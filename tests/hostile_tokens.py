@@ -10,6 +10,7 @@ import hmac
 import json
 import zlib
 from datetime import datetime
+from itertools import product
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -124,7 +125,8 @@ def _without_a_signature(phone: Signer, claims: dict[str, Any]) -> dict[str, str
     raw = decode(signature)
     zero, ones = bytes(64), b"\xff" * 64
     found = {}
-    for alg in ("none", "None", "NONE", "nOnE", "none ", "", None):
+    nones = ["".join(letters) for letters in product(*zip("none", "NONE", strict=True))]
+    for alg in (*nones, "none ", "", None):
         other_head = encode(spell({**phone.header, "alg": alg}))
         found[f"alg is {alg!r} and there is no signature"] = f"{other_head}.{body}."
         found[f"alg is {alg!r} and the signature is another token's"] = f"{other_head}.{body}.{signature}"
@@ -353,7 +355,8 @@ def _spelled_otherwise(phone: Signer, claims: dict[str, Any]) -> dict[str, str]:
         "there are no claims at all": phone.sign_text(spell(phone.header), ""),
         "the claims are 300 arrays deep": phone.sign_text(spell(phone.header), "[" * 300 + "]" * 300),
         "the claims are 300 arrays that never end": phone.sign_text(spell(phone.header), "[" * 300),
-        "the header is 300 objects deep": phone.sign_text('{"a":' * 80 + "1" + "}" * 80, "{}"),
+        "the header is 300 arrays deep": phone.sign_text("[" * 300 + "]" * 300, "{}"),
+        "the claims are 120 objects deep": phone.sign_text(spell(phone.header), '{"a":' * 120 + "1" + "}" * 120),
     }
     return found
 

@@ -23,7 +23,7 @@ from sqlalchemy import select, text
 from api import create_app
 from api.config import Settings
 from migrations.tables import metadata
-from models import clock, database, user
+from models import clock, database, live_code, user
 from models.badge import current_phone_badge, phone_badge_for
 from models.card import ask as ask_for_card
 from models.contact_task import ContactReason, ContactTask, ContactTaskStatus
@@ -125,8 +125,14 @@ def world(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterat
             by=ids["admin_account"],
             at=MONDAY,
         )
+        another = phone_badge_for(session, session.get_one(Officer, of_card.id), MONDAY)
+        asked = live_code.ask(
+            session, badge_id=another.id, officer_id=of_card.id, token_issued_at=MONDAY, asker="a", at=MONDAY
+        )
+        assert asked is not None
         ids |= {"task": task.id, "badge": made.id, "incident": incident_id, "card": card.id}
-        ids["photo"] = photo.id
+        ids |= {"photo": photo.id, "another_live_code": asked.id}
+        ids["page"] = app.extensions["visit_links"].code(visit.reference)
     before = everything()
     yield World(app, {name: str(value) for name, value in ids.items()}, tokens)
     assert everything() == before
@@ -382,7 +388,24 @@ WITHOUT_BODY = [
     Endpoint("GET", "/v1/reports/punctuality", "admin"),
     Endpoint("GET", "/v1/reports/notice", "admin"),
     Endpoint("DELETE", "/v1/tokens", "admin"),
+    Endpoint("GET", "/v1/contact-tasks/@task@", "scheduler"),
+    Endpoint("GET", "/v1/visits/@visit@/notices", "officer"),
+    Endpoint("GET", "/v1/reports/notice/changes", "scheduler"),
 ]
+
+NEVER_RIGHT = [
+    Endpoint("GET", "/v1/visits/@visit@/words", "officer"),
+    Endpoint("GET", "/v1/visits/@visit@/letter.html", "scheduler"),
+    Endpoint("POST", "/v1/cards/@card@/approval", "admin"),
+    Endpoint("GET", "/v1/cards/@card@/qr.svg", "admin"),
+    Endpoint("GET", "/v1/cards/@card@/qr.png", "admin"),
+    Endpoint("GET", "/v1/cards/@card@/card.pdf", "admin"),
+    Endpoint("GET", "/v1/cards/print-run.pdf", "admin"),
+    Endpoint("POST", "/v1/me/live-codes/@another_live_code@/not-mine", "officer"),
+]
+"""Calls that are refused in this world, or that write something down when they are right."""
+
+ENDPOINTS = WITH_BODY + WITHOUT_BODY + NEVER_RIGHT
 
 JSON = {"Content-Type": "application/json"}
 DIGITS = "7" * 5000
@@ -859,6 +882,7 @@ def queries() -> Iterator[Case]:
         "/v1/visits/@visit@/messages",
         "/v1/incidents",
         "/v1/me/scans",
+        "/v1/reports/notice/changes",
     )
     tables = {
         "/v1/me/visits": BAD_DAYS,
@@ -880,6 +904,7 @@ def queries() -> Iterator[Case]:
         "a resident_id with NUL": "resident_id=%00",
         "status twice": "status=booked&status=cancelled",
     }
+    tables["/v1/reports/notice/changes"] |= BAD_TIMES | {"a result we do not know": "result=lost"}
     tables["/v1/contact-tasks"] |= {
         "due_before without an offset": "due_before=2026-11-23T09:00:00",
         "due_before a word": "due_before=soon",
@@ -893,8 +918,8 @@ def queries() -> Iterator[Case]:
 
 
 def methods() -> Iterator[Case]:
-    for path in sorted({endpoint.path for endpoint in WITH_BODY + WITHOUT_BODY}):
-        taken = {endpoint.method for endpoint in WITH_BODY + WITHOUT_BODY if endpoint.path == path}
+    for path in sorted({endpoint.path for endpoint in ENDPOINTS}):
+        taken = {endpoint.method for endpoint in ENDPOINTS if endpoint.path == path}
         for method in sorted({"GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "BREW"} - taken):
             yield Case(f"{method} {path}", method, path, "admin", statuses=frozenset({403, 405}))
 
@@ -963,6 +988,41 @@ def photos() -> Iterator[Case]:
         yield Case(f"PUT {path} with {name}", "PUT", path, "admin", body, headers, frozenset(BODY))
 
 
+def not_now_and_not_theirs() -> Iterator[Case]:
+    """Calls whose form is right: what they ask for is another's, not to be had yet, or too much."""
+    words, approval = "/v1/visits/@visit@/words", "/v1/cards/@card@/approval"
+    yield Case(f"GET {words} two days before", "GET", words, "officer", statuses=frozenset({409}))
+    yield Case(f"POST {approval} of one's own", "POST", approval, "admin", statuses=frozenset({403}))
+    yield Case(f"POST {approval} with a body", "POST", approval, "admin", b'{"x":1}', JSON)
+    for file in ("qr.svg", "qr.png", "card.pdf"):
+        path = f"/v1/cards/@card@/{file}"
+        yield Case(f"GET {path} before its approval", "GET", path, "admin", statuses=frozenset({409}))
+    mine = "/v1/me/live-codes/@another_live_code@/not-mine"
+    yield Case(f"POST {mine} of another officer", "POST", mine, "officer", statuses=frozenset({404}))
+    sizes = {"a size we do not know": "size=a0", "size twice": "size=a6&size=a6", "size with NUL": "size=%00"}
+    for name, query in sizes.items():
+        path = f"/v1/cards/@card@/card.pdf?{query}"
+        yield Case(f"GET card.pdf with {name}", "GET", path, "admin", statuses=frozenset({422}))
+    many = ",".join(str(uuid4()) for _ in range(500))
+    for name, query in (
+        sizes
+        | {
+            "no cards": "",
+            "cards that are nothing": "card_ids=",
+            "cards that are words": "card_ids=x,y",
+            "a card with NUL": "card_ids=%00",
+            "cards of 10 kB": "card_ids=" + "a" * 10_000,
+            "500 cards": f"card_ids={many}",
+        }
+    ).items():
+        path = f"/v1/cards/print-run.pdf?{query}"
+        yield Case(f"GET print-run.pdf with {name}", "GET", path, "admin", statuses=frozenset({422}))
+    path = "/v1/cards/print-run.pdf?card_ids=@card@"
+    yield Case("GET print-run.pdf with a card that waits", "GET", path, "admin", statuses=frozenset({409}))
+    path = f"/v1/cards/print-run.pdf?card_ids={uuid4()}"
+    yield Case("GET print-run.pdf with nobody's card", "GET", path, "admin", statuses=frozenset({404}))
+
+
 def door() -> Iterator[Case]:
     """At the badge pages the answer is a page. A wrong token is answered by the red page, which is no error."""
     form = {"Content-Type": "application/x-www-form-urlencoded"}
@@ -999,9 +1059,87 @@ def door() -> Iterator[Case]:
         ("another script", "%C3%A9"),
         ("5,000 letters", "A" * 5000),
         ("one letter more than base64 can have", "A" * 53),
-        ("38 zeros", cursor(bytes(38))),
+        ("42 zeros", cursor(bytes(42))),
     ):
         yield Case(f"GET /b/photos with {name}", "GET", f"/b/photos/{link}", None, statuses=frozenset({404}))
+
+
+def questions() -> Iterator[Case]:
+    """What a genuine page may ask further, asked without one: the amber page, or none."""
+    form = {"Content-Type": "application/x-www-form-urlencoded"}
+    amber = frozenset({200, 413})
+    for path in ("/b/live-codes", "/b/due"):
+        for name, body, headers in (
+            ("nothing", b"", form),
+            ("a ticket of words", b"ticket=let me in", form),
+            ("a ticket with NUL", b"ticket=%00", form),
+            ("a ticket of invalid UTF-8", b"ticket=%ff%fe\xff", form),
+            ("a ticket of zeros", b"ticket=" + cursor(bytes(46)).encode(), form),
+            ("a ticket of 10 kB", b"ticket=" + b"A" * 10_000, form),
+            ("100 kB", b"ticket=" + b"A" * 100_000, form),
+            ("2,000 fields", b"&".join(b"ticket=x" for _ in range(2000)), form),
+            ("JSON", b'{"ticket":"x"}', JSON),
+            ("half a multipart", b"--x\r\nContent-Disp", {"Content-Type": "multipart/form-data; boundary=x"}),
+        ):
+            yield Case(f"POST {path} with {name}", "POST", path, None, body, headers, amber)
+        yield Case(f"GET {path}", "GET", path, None, statuses=frozenset({404}))
+        for method in ("PUT", "PATCH", "DELETE", "BREW"):
+            yield Case(f"{method} {path}", method, path, None, statuses=frozenset({405}))
+    yield Case("GET a live code of nobody", "GET", f"/b/live-codes/{uuid4()}", None, statuses=frozenset({404}))
+
+
+def concerns() -> Iterator[Case]:
+    form = {"Content-Type": "application/x-www-form-urlencoded"}
+    for name, body, headers in (
+        ("nothing", b"", form),
+        ("spaces", b"words=+++", form),
+        ("only what nobody can see", "words=\u200b\u202e\0".encode(), form),
+        ("2,001 letters", b"words=" + b"a" * 2001, form),
+        ("a number of 41 letters", b"words=He+ran&phone=" + b"0" * 41, form),
+        ("a code of 41 letters", b"words=He+ran&given=" + b"0" * 41, form),
+        ("100 kB", b"words=" + b"a" * 100_000, form),
+        ("2,000 fields", b"&".join(b"a%d=x" % number for number in range(2000)), form),
+        ("JSON", b'{"words":"He ran"}', JSON),
+        ("half a multipart", b"--x\r\nContent-Disp", {"Content-Type": "multipart/form-data; boundary=x"}),
+    ):
+        yield Case(f"POST /concern with {name}", "POST", "/concern", None, body, headers, frozenset({413, 422}))
+    for method in ("PUT", "PATCH", "DELETE", "BREW"):
+        yield Case(f"{method} /concern", method, "/concern", None, statuses=frozenset({405}))
+
+
+def visit_pages() -> Iterator[Case]:
+    """The visit is in two days: nothing can be said of how it was."""
+    form = {"Content-Type": "application/x-www-form-urlencoded"}
+    fields = {"confirm": b"starts_at", "change": b"words", "needs": b"needs", "feedback": b"feedback"}
+    refused = frozenset({409, 413, 422})
+    for what, field_name in fields.items():
+        path = f"/v/@page@/{what}"
+        for name, value in (
+            ("NUL", b"%00"),
+            ("a bidirectional override", "\u202eabc".encode()),
+            ("an escape", b"%1b[31m"),
+            ("10 kB", b"a" * 10_000),
+            ("100 kB", b"a" * 100_000),
+        ):
+            yield Case(f"POST {path} with {name}", "POST", path, None, field_name + b"=" + value, form, refused)
+        for method in ("GET", "PUT", "DELETE", "BREW"):
+            yield Case(f"{method} {path}", method, path, None, statuses=frozenset({404, 405}))
+        wrong = f"/v/{'0' * 23}/{what}"
+        yield Case(f"POST a guess, {what}", "POST", wrong, None, b"", form, frozenset({404}))
+    for what in ("confirm", "needs", "feedback"):
+        path = f"/v/@page@/{what}"
+        for name, body, headers in (
+            ("nothing", b"", form),
+            ("another field", b"x=1", form),
+            ("JSON", b'{"needs":"A dog","rating":5}', JSON),
+            ("half a multipart", b"--x\r\nContent-Disp", {"Content-Type": "multipart/form-data; boundary=x"}),
+        ):
+            yield Case(f"POST {path} with {name}", "POST", path, None, body, headers, refused)
+    for rating in ("0", "6", "-1", "5.0", "five", "%D9%A5", "5" * 5000):
+        body = f"rating={rating}".encode()
+        yield Case(f"POST feedback {rating[:9]}", "POST", "/v/@page@/feedback", None, body, form, refused)
+    for name, code in (("NUL", "%00"), ("5,000 letters", "A" * 5000), ("a path", "a/b/c"), ("Latin-1", "%e9")):
+        yield Case(f"GET /v with {name}", "GET", f"/v/{code}", None, statuses=frozenset({404}))
 
 
 def callbacks() -> Iterator[Case]:
@@ -1028,7 +1166,7 @@ def cases() -> Iterator[Case]:
     for endpoint in WITH_BODY:
         yield from whole_bodies(endpoint)
         yield from spoiled_members(endpoint)
-    for endpoint in WITH_BODY + WITHOUT_BODY:
+    for endpoint in ENDPOINTS:
         yield from ids_in_paths(endpoint)
     makers: tuple[Callable[[], Iterator[Case]], ...] = (
         authorizations,
@@ -1038,6 +1176,7 @@ def cases() -> Iterator[Case]:
         methods,
         addresses,
         photos,
+        not_now_and_not_theirs,
         callbacks,
     )
     for make in makers:
@@ -1045,7 +1184,7 @@ def cases() -> Iterator[Case]:
 
 
 CASES = list(cases())
-DOOR_CASES = list(door())
+DOOR_CASES = [*door(), *questions(), *concerns(), *visit_pages()]
 
 BY_ENDPOINT: dict[str, list[Case]] = {}
 for each_case in CASES:
@@ -1089,7 +1228,7 @@ def is_refusal(answer: Any, statuses: frozenset[int]) -> bool:
 
 
 @pytest.mark.parametrize("case", DOOR_CASES, ids=str)
-def test_a_wrong_request_at_the_badge_pages_is_refused_with_a_page(world: World, case: Case) -> None:
+def test_a_wrong_request_at_residents_pages_is_answered_with_a_page(world: World, case: Case) -> None:
     answer = send(world, case)
     assert answer.status_code in case.statuses, answer.get_data(as_text=True)[:500]
     assert answer.content_type == "text/html; charset=utf-8"

@@ -300,7 +300,7 @@ class TestChain:
 
     def test_old_records_go_and_the_rest_is_still_proved(self, chain: None) -> None:
         with transaction() as session:
-            assert cut_old(session, MONDAY_9 + timedelta(days=4), secret=SECRET) == 4
+            assert cut_old(session, MONDAY_9 + timedelta(days=4), secret=SECRET, at_most=99) == 4
         with snapshot() as session:
             proof = prove(session, secret=SECRET)
         assert (proof.records, proof.last_number, proof.broken) == (6, 10, None)
@@ -309,7 +309,7 @@ class TestChain:
 
     def test_when_all_are_old_all_go_and_the_chain_goes_on(self, chain: None) -> None:
         with transaction() as session:
-            assert cut_old(session, MONDAY_9 + timedelta(days=99), secret=SECRET) == 10
+            assert cut_old(session, MONDAY_9 + timedelta(days=99), secret=SECRET, at_most=99) == 10
         with transaction() as session:
             append(session, [seen(MONDAY_9 + timedelta(days=100))], secret=SECRET)
         with snapshot() as session:
