@@ -1,6 +1,7 @@
 """A program's check, which Flask does not see: the same answer as Flask's own, and never another."""
 
 import logging
+import re
 from typing import Any
 
 import pytest
@@ -42,9 +43,14 @@ def test_the_answer_is_the_one_of_flasks_own_route(
 ) -> None:
     quick = without_flask.get(links[state], headers=QUICK)
     own = create_app(app.config["SETTINGS"]).test_client().get(links[state], headers=BY_FLASK)
-    assert (quick.status_code, quick.data) == (own.status_code, own.data)
+    assert (quick.status_code, told(quick)) == (own.status_code, told(own))
     assert sorted(quick.headers) == sorted(own.headers)
     assert quick.json["state"] == ("not_confirmed" if state in RED else state)
+
+
+def told(answer: Any) -> str:
+    """What an answer says, but for the photo's address, which is another for each scan."""
+    return re.sub(r"/b/photos/[\w-]+", "/b/photos/…", answer.text)
 
 
 @pytest.mark.parametrize(
