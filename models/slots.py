@@ -1,0 +1,193 @@
+"""Slots: every start at which an officer can be at a door, how good it is, and why there is none. Pure rules."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from models.day import (
+    ARRIVAL_WINDOW_S,
+    Day,
+    Fault,
+    Gap,
+    Lunch,
+    Rules,
+    Stop,
+    Way,
+    chance,
+    faults,
+    free_by,
+    holds,
+    ready,
+    sigma,
+    slack,
+    way_of,
+)
+from models.travel import Place
+
+GRID_S = 900
+"""Slots begin at a quarter of an hour: London's clocks differ from UTC by whole hours."""
+
+USEFUL_S = 45 * 60
+"""What is left of a gap and shorter than this is of no use: a visit of half an hour and the way to it."""
+
+RISK_COSTS_MINUTES, UNUSABLE_COSTS, FAMILIAR_SAVES_MINUTES = 60.0, 0.25, 10.0
+"""What a slot costs beside the way: being late for certain is like an hour's drive, a lost minute like a quarter
+of one, and an officer whom the resident knows is worth ten."""
+
+
+class Wanted(NamedTuple):
+    """What somebody asks for: a visit of so many seconds, here, to begin from `earliest` and before `latest`."""
+
+    seconds: int
+    place: Place | None
+    earliest: int
+    latest: int
+
+
+class Opening(NamedTuple):
+    """A gap's part in which the visit may begin, at any second from `first` to `last`.
+
+    `ready` is when the officer can be there; the slack before the visit comes on top, as it depends on the start.
+    """
+
+    gap: Gap
+    first: int
+    last: int
+    ready: int
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """One start, in Unix seconds; the time on the road it adds to the day, and the time it leaves of no use."""
+
+    starts: int
+    extra_s: int
+    on_time_probability: float
+    unusable_s: int
+
+    def cost(self, familiar: bool) -> float:
+        """By which slots are ranked, in minutes of driving: the least first."""
+        return (
+            self.extra_s / 60
+            + RISK_COSTS_MINUTES * (1 - self.on_time_probability)
+            + UNUSABLE_COSTS * self.unusable_s / 60
+            - FAMILIAR_SAVES_MINUTES * familiar
+        )
+
+
+def slots(day: Day, wanted: Wanted, rules: Rules) -> Iterator[Slot]:
+    """Every start on the grid at which the visit fits into the day, in order.
+
+    Exact: those starts, and no others, at which `fits` holds.
+    """
+    for opening in openings(day, wanted, rules):
+        first = max(opening.first, wanted.earliest)
+        for starts in range(-(-first // GRID_S) * GRID_S, min(opening.last, wanted.latest - 1) + 1, GRID_S):
+            slot = _slot(opening, starts, wanted, rules)
+            if slot is not None:
+                yield slot
+
+
+def openings(day: Day, wanted: Wanted, rules: Rules) -> Iterator[Opening]:
+    """Where the visit fits, gap by gap. In one gap there may be two that overlap: lunch before it, or after."""
+    gaps = [gap for gap in day.gaps() if _is_near(gap, wanted)]
+    if not gaps:
+        return
+    eats = _where_to_eat(day, rules)
+    for gap in gaps:
+        if eats is None or eats - {gap}:
+            yield from _in_gap(gap, wanted, rules)
+        else:
+            yield from _apart(
+                _in_gap(gap, wanted, rules, before=day.lunch), _in_gap(gap, wanted, rules, after=day.lunch)
+            )
+
+
+def fits(day: Day, stop: Stop, rules: Rules) -> bool:
+    """Whether a visit can be added to a day: it holds by itself, the next one is reached as it should be, and no
+    rule is broken that was kept. What was wrong elsewhere before does not count."""
+    before, after = faults(day, rules), faults(day.with_stop(stop), rules)
+    following = next((each for each in day.stops if each.starts >= stop.starts), None)
+    return not any(
+        found not in before or found[1] == stop or (found[1] == following and found[0] in _OF_THE_WAY)
+        for found in after
+    )
+
+
+_OF_THE_WAY = (Fault.OVERLAP, Fault.TRAVEL, Fault.SLACK, Fault.SHIFT_END)
+
+
+def _is_near(gap: Gap, wanted: Wanted) -> bool:
+    """Whether the visit could be in this gap if there were no ways at all."""
+    return gap.due - gap.free >= wanted.seconds and gap.free < wanted.latest and gap.due > wanted.earliest
+
+
+def _where_to_eat(day: Day, rules: Rules) -> set[Gap] | None:
+    """The gaps in which there is time for lunch; None if no time for it need be kept, or none can be."""
+    if not day.eats:
+        return None
+    return {gap for gap in day.gaps() if holds(gap, rules, day.lunch)} or None
+
+
+def _in_gap(
+    gap: Gap, wanted: Wanted, rules: Rules, *, before: Lunch | None = None, after: Lunch | None = None
+) -> Iterator[Opening]:
+    """Where the visit fits in this gap, window by window, with lunch before it or after it."""
+    travel = rules.travel
+    there = ready(gap.pieces, gap.free, _to(gap, wanted), travel, before)
+    if there is None:
+        return
+    onward = _from(gap, wanted)
+    due = gap.due
+    if rules.slack and gap.after is not None:
+        due -= slack(Stop(0, wanted.seconds, None), onward, gap.due, travel)
+    leaves = free_by(gap.pieces, due, onward, travel, after)
+    if leaves is None:
+        return
+    for begins, ends in gap.pieces:
+        first, last = max(there, begins), min(leaves, ends) - wanted.seconds
+        if first <= last:
+            yield Opening(gap, first, last, there)
+
+
+def _apart(*found: Iterator[Opening]) -> Iterator[Opening]:
+    """The openings, in order, without what an earlier one has already."""
+    until = -1
+    for opening in sorted((each for some in found for each in some), key=lambda each: (each.first, each.ready)):
+        if opening.last > until:
+            yield opening._replace(first=max(opening.first, until + 1))
+            until = opening.last
+
+
+def _to(gap: Gap, wanted: Wanted) -> Way | None:
+    return Way(gap.origin, wanted.place) if gap.goes_from else None
+
+
+def _from(gap: Gap, wanted: Wanted) -> Way | None:
+    return Way(wanted.place, gap.destination) if gap.goes_to else None
+
+
+def _slot(opening: Opening, starts: int, wanted: Wanted, rules: Rules) -> Slot | None:
+    """The slot, unless the arrival is not certain enough."""
+    gap, travel = opening.gap, rules.travel
+    way = _to(gap, wanted)
+    if rules.slack and opening.ready + slack(gap.before, way, starts, travel) > starts:
+        return None
+    onward = _from(gap, wanted)
+    ends = starts + wanted.seconds
+    leaves = gap.due if onward is None else int(travel.leave_by(onward.origin, onward.destination, gap.due))
+    waits, spare = starts - opening.ready, leaves - ends
+    return Slot(
+        starts=starts,
+        extra_s=_extra(gap, wanted, ends, rules),
+        on_time_probability=chance(waits + ARRIVAL_WINDOW_S, sigma(gap.before, way, starts, travel)),
+        unusable_s=sum(left for left in (waits, spare) if 0 < left < USEFUL_S),
+    )
+
+
+def _extra(gap: Gap, wanted: Wanted, ends: int, rules: Rules) -> int:
+    """The seconds on the road that the visit adds to the day."""
+    travel, direct, to, onward = rules.travel, way_of(gap), _to(gap, wanted), _from(gap, wanted)
+    added = travel.seconds(to.origin, to.destination, gap.free) if to else 0
+    added += travel.seconds(onward.origin, onward.destination, ends) if onward else 0
+    return added - (travel.seconds(direct.origin, direct.destination, gap.free) if direct else 0)
