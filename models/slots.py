@@ -90,7 +90,7 @@ def slots(day: Day, wanted: Wanted, rules: Rules) -> Iterator[Slot]:
 
 def openings(day: Day, wanted: Wanted, rules: Rules) -> Iterator[Opening]:
     """Where the visit fits, gap by gap. In one gap there may be two that overlap: lunch before it, or after."""
-    gaps = [gap for gap in day.gaps() if _is_near(gap, wanted)]
+    gaps = [gap for gap in day.gaps() if is_near(gap, wanted)]
     if not gaps:
         return
     eats = _where_to_eat(day, rules)
@@ -117,7 +117,7 @@ def fits(day: Day, stop: Stop, rules: Rules) -> bool:
 _OF_THE_WAY = (Fault.OVERLAP, Fault.TRAVEL, Fault.SLACK, Fault.SHIFT_END)
 
 
-def _is_near(gap: Gap, wanted: Wanted) -> bool:
+def is_near(gap: Gap, wanted: Wanted) -> bool:
     """Whether the visit could be in this gap if there were no ways at all."""
     return gap.due - gap.free >= wanted.seconds and gap.free < wanted.latest and gap.due > wanted.earliest
 
@@ -134,10 +134,10 @@ def _in_gap(
 ) -> Iterator[Opening]:
     """Where the visit fits in this gap, window by window, with lunch before it or after it."""
     travel = rules.travel
-    there = ready(gap.pieces, gap.free, _to(gap, wanted), travel, before)
+    there = ready(gap.pieces, gap.free, way_to(gap, wanted), travel, before)
     if there is None:
         return
-    onward = _from(gap, wanted)
+    onward = way_from(gap, wanted)
     due = gap.due
     if rules.slack and gap.after is not None:
         due -= slack(Stop(0, wanted.seconds, None), onward, gap.due, travel)
@@ -159,21 +159,23 @@ def _apart(*found: Iterator[Opening]) -> Iterator[Opening]:
             until = opening.last
 
 
-def _to(gap: Gap, wanted: Wanted) -> Way | None:
+def way_to(gap: Gap, wanted: Wanted) -> Way | None:
+    """The way to the visit, should it be in this gap."""
     return Way(gap.origin, wanted.place) if gap.goes_from else None
 
 
-def _from(gap: Gap, wanted: Wanted) -> Way | None:
+def way_from(gap: Gap, wanted: Wanted) -> Way | None:
+    """The way on from it."""
     return Way(wanted.place, gap.destination) if gap.goes_to else None
 
 
 def _slot(opening: Opening, starts: int, wanted: Wanted, rules: Rules) -> Slot | None:
     """The slot, unless the arrival is not certain enough."""
     gap, travel = opening.gap, rules.travel
-    way = _to(gap, wanted)
+    way = way_to(gap, wanted)
     if rules.slack and opening.ready + slack(gap.before, way, starts, travel) > starts:
         return None
-    onward = _from(gap, wanted)
+    onward = way_from(gap, wanted)
     ends = starts + wanted.seconds
     leaves = gap.due if onward is None else int(travel.leave_by(onward.origin, onward.destination, gap.due))
     waits, spare = starts - opening.ready, leaves - ends
@@ -187,7 +189,7 @@ def _slot(opening: Opening, starts: int, wanted: Wanted, rules: Rules) -> Slot |
 
 def _extra(gap: Gap, wanted: Wanted, ends: int, rules: Rules) -> int:
     """The seconds on the road that the visit adds to the day."""
-    travel, direct, to, onward = rules.travel, way_of(gap), _to(gap, wanted), _from(gap, wanted)
+    travel, direct, to, onward = rules.travel, way_of(gap), way_to(gap, wanted), way_from(gap, wanted)
     added = travel.seconds(to.origin, to.destination, gap.free) if to else 0
     added += travel.seconds(onward.origin, onward.destination, ends) if onward else 0
     return added - (travel.seconds(direct.origin, direct.destination, gap.free) if direct else 0)

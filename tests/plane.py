@@ -19,3 +19,10 @@ class Plane:
 
     def leave_by(self, origin: Place | None, destination: Place | None, arriving_at: float) -> float:
         return floor(arriving_at) - self.seconds(origin, destination, arriving_at)
+
+
+class AtOnce(Plane):
+    """Ways that take no time."""
+
+    def seconds(self, origin: Place | None, destination: Place | None, leaving_at: float) -> int:
+        return 0

@@ -2,12 +2,14 @@
 
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from models.day import Day, Lunch, Piece, Rules, Stop
+from models.day import Day, Lunch, Piece, Rules, Stop, Way, slack
+from models.no_slot import NoSlot, relaxations, why_not
 from models.slots import GRID_S, Wanted, fits, openings, slots
-from tests.plane import Plane
+from tests.plane import AtOnce, Plane
 
 DAY = int(datetime(2026, 11, 24, tzinfo=UTC).timestamp())
 HOME, A, B, DOOR = (0.0, 0.0), (2000.0, 0.0), (2000.0, 4000.0), (2000.0, 2000.0)
@@ -117,3 +119,84 @@ def test_the_search_finds_what_trying_every_start_finds(day: Day, wanted: Wanted
         if fits(day, Stop(starts, starts + wanted.seconds, wanted.place), rules)
     ]
     assert [slot.starts for slot in slots(day, wanted, rules)] == tried, (day, wanted, rules)
+
+
+def only(day: Day, wanted: Wanted = HALF_AN_HOUR, rules: Rules = EXACT) -> tuple[NoSlot, str | None, float]:
+    """Why a day has no slot, what the cheapest start is, and by how many minutes it would not do."""
+    assert list(slots(day, wanted, rules)) == []
+    reason, relaxation = why_not(day, wanted, rules)
+    if relaxation is None:
+        return reason, None, 0
+    return reason, shown(relaxation.starts), relaxation.short_s / 60
+
+
+MORNING = (Piece(at("09:00"), at("12:00")),)
+
+
+class TestWhyThereIsNone:
+    def test_a_visit_longer_than_the_shift(self) -> None:
+        assert only(Day((Piece(at("09:00"), at("09:20")),)))[0] is NoSlot.SHIFT
+
+    def test_a_time_when_nobody_works(self) -> None:
+        assert only(Day(MORNING), Wanted(1800, DOOR, at("13:00"), at("17:00")))[0] is NoSlot.SHIFT
+
+    def test_a_full_day(self) -> None:
+        day = Day(MORNING, (stop("09:00", 90, DOOR), stop("10:45", 75, DOOR)))
+        assert only(day) == (NoSlot.NO_GAP, None, 0)
+
+    def test_a_way_to_the_visit_that_is_too_long(self) -> None:
+        day = Day(MORNING, (stop("09:00", 120, (2000.0, 22000.0)),))
+        reason, starts, minutes = only(day, HALF_AN_HOUR, EXACT)
+        # An hour and three minutes after 11:00; the last start on the grid is 11:30.
+        assert (reason, starts, minutes) == (NoSlot.TRAVEL_BEFORE, "11:30", 33)
+
+    def test_a_way_to_the_next_visit_that_is_too_long(self) -> None:
+        day = Day(MORNING, (stop("10:00", 120, (2000.0, 22000.0)),))
+        assert only(day) == (NoSlot.TRAVEL_AFTER, "09:00", 33)
+
+    def test_the_way_home_counts_as_a_way_after(self) -> None:
+        day = Day((Piece(at("09:00"), at("10:00")),), ends_at=(2000.0, 22000.0))
+        assert only(day) == (NoSlot.TRAVEL_AFTER, "09:00", 33)
+
+    def test_the_lunch(self) -> None:
+        day = Day((Piece(at("11:00"), at("14:00")),), (stop("11:00", 60, DOOR), stop("13:10", 50, DOOR)))
+        hungry = Day(day.windows, day.stops, Lunch(45 * 60, at("12:00"), at("13:00")))
+        assert only(hungry) == (NoSlot.LUNCH, "12:15", 45)
+
+    def test_the_slack_before_the_next_visit(self) -> None:
+        day = Day(MORNING, (stop("09:00", 90, DOOR), stop("11:25", 35, DOOR)))
+        reason, starts, minutes = only(day, HALF_AN_HOUR, Rules(Plane()))
+        # 36.9 minutes are wanted after the hour and a half, and 12 are there.
+        assert (reason, starts) == (NoSlot.SLACK, "10:45") and minutes == pytest.approx(24.9, abs=0.1)
+        assert [shown(slot.starts) for slot in slots(day, HALF_AN_HOUR, EXACT)] == ["10:45"]
+
+
+@settings(max_examples=150, deadline=None)
+@given(days(), wishes, rules)
+def test_what_would_do_but_for_soft_rules_does_without_them(day: Day, wanted: Wanted, rules: Rules) -> None:
+    """With no ways, no lunch and no slack, those starts and the slots are all there is."""
+    loose = Day(day.windows, day.stops)
+    free = {slot.starts for slot in slots(loose, wanted, Rules(AtOnce(), slack=False))}
+    found = {slot.starts for slot in slots(day, wanted, rules)}
+    assert {each.starts for each in relaxations(day, wanted, rules)} <= free - found
+    assert all(each.short_s > 0 for each in relaxations(day, wanted, rules))
+
+
+class TestSlack:
+    """max(0, 1.645 sigma - 15 min), with 0.35 of the visit before and 0.30 of the way to the door."""
+
+    @pytest.mark.parametrize(
+        ("minutes_before", "metres", "wanted_minutes"),
+        [(None, 0, 0), (30, 0, 2.3), (60, 0, 19.6), (60, 4000, 20.3), (120, 0, 54.1)],
+    )
+    def test_it_grows_with_the_visit_before_and_the_way(
+        self, minutes_before: int | None, metres: float, wanted_minutes: float
+    ) -> None:
+        before = stop("10:00", minutes_before, HOME) if minutes_before else None
+        found = slack(before, Way(HOME, (0.0, float(metres))), at("12:00"), Plane())
+        assert found / 60 == pytest.approx(wanted_minutes, abs=0.05)
+
+    def test_a_slot_with_its_slack_is_on_time_in_95_of_100(self) -> None:
+        for slot in slots(WORKED, HALF_AN_HOUR, Rules(Plane())):
+            assert slot.on_time_probability >= 0.95
+        assert min(slot.on_time_probability for slot in slots(WORKED, HALF_AN_HOUR, EXACT)) < 0.95
