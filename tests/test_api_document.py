@@ -201,7 +201,7 @@ def one_of_each(live_app: LiveServer) -> dict[str, list[str]]:
             by=account.id,
             at=at,
         )
-        photo = send_photo(session, officer, b"a picture", by=account.id, at=at)
+        photo = send_photo(session, session.get_one(Officer, officer.id), b"a picture", by=account.id, at=at)
     assert code is not None
     return {
         "visit_id": [str(visit.id) for visit in visits],
