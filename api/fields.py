@@ -9,7 +9,7 @@ import marshmallow as ma
 from marshmallow import ValidationError, fields, validate
 
 from api import current
-from models import phone, resident
+from models import phone, postcode
 from models.wall_clock import shown
 
 _INVISIBLE = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
@@ -130,7 +130,7 @@ class Postcode(Text):
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
         try:
-            return resident.normalise_postcode(super()._deserialize(value, attr, data, **kwargs))
+            return postcode.normalise_postcode(super()._deserialize(value, attr, data, **kwargs))
         except ValueError as error:
             raise ValidationError(str(error)) from None
 
