@@ -146,6 +146,17 @@ class Skills(fields.List[Any]):
         return sorted({str(skill) for skill in super()._deserialize(value, attr, data, **kwargs)})
 
 
+class Areas(fields.List[Any]):
+    """Postcode districts such as `HA1`, or sectors such as `HA1 2`, each once; none is everywhere."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        area = fields.String(validate=validate.Regexp(r"\A[A-Z]{1,2}[0-9][0-9A-Z]?( [0-9])?\Z"))
+        super().__init__(area, validate=validate.Length(max=100), **kwargs)
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> list[Any]:
+        return sorted({str(area) for area in super()._deserialize(value, attr, data, **kwargs)})
+
+
 class ListIn(ma.Schema):
     """What every list takes: how many to give, and where the last page ended."""
 

@@ -13,7 +13,7 @@ from webargs.flaskparser import abort
 
 from api.auth import roles, who
 from api.blueprint import Blueprint, Resource, answer
-from api.fields import Instant, ListIn, Phone, Skills, Text, YesNo
+from api.fields import Areas, Instant, ListIn, Phone, Skills, Text, YesNo
 from api.paging import after, page
 from models import clock
 from models.database import reading, transaction
@@ -37,6 +37,7 @@ class OfficerIn(ma.Schema):
     contract_ends_on = fields.Date(allow_none=True)
     phone = Phone(allow_none=True)
     skills = Skills()
+    areas = Areas()
 
 
 class OfficerPatch(ma.Schema):
@@ -49,6 +50,7 @@ class OfficerPatch(ma.Schema):
     contract_ends_on = fields.Date(allow_none=True)
     phone = Phone(allow_none=True)
     skills = Skills()
+    areas = Areas()
     active = YesNo()
 
 
@@ -64,6 +66,7 @@ class OfficerOut(ma.Schema):
     contract_ends_on = fields.Date(allow_none=True, required=True)
     phone = fields.String(allow_none=True, required=True)
     skills = fields.List(fields.String(), required=True)
+    areas = fields.List(fields.String(), required=True, metadata={"description": "None: everywhere"})
     active = fields.Boolean(required=True)
     suspended_at = Instant(allow_none=True, required=True)
     has_photo = fields.Function(
@@ -94,7 +97,7 @@ class Officers(Resource):
     @blp.response(201, OfficerOut)
     def post(self, given: dict[str, Any]) -> Response:
         """Add an officer"""
-        new = Officer(**{"skills": [], **given}, created_at=clock.now(), active=True)
+        new = Officer(**{"skills": [], "areas": [], **given}, created_at=clock.now(), active=True)
         new.settle_contract()
         with transaction() as session:
             session.add(new)

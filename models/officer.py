@@ -43,6 +43,7 @@ class Officer(Base):
     contract_ends_on: Mapped[date | None]
     phone: Mapped[str | None] = mapped_column(String(16))
     skills: Mapped[list[str]] = mapped_column(JSON, default=list)
+    areas: Mapped[list[str]] = mapped_column(JSON, default=list, server_default="[]")
     active: Mapped[bool] = mapped_column(default=True)
     suspended_at: Mapped[datetime | None]
     suspended_reason: Mapped[str | None] = mapped_column(String(500))

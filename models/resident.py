@@ -72,6 +72,11 @@ class Resident(Base):
             return None
         return self.latitude, self.longitude
 
+    @property
+    def door(self) -> tuple[float, float] | None:
+        """The same, if it is the door itself: a postcode's middle may be some streets away."""
+        return None if self.place_from is PlaceFrom.POSTCODE else self.place
+
     def settle_place(self, session: Session) -> None:
         """Say where the home is: "a pin or UPRN coordinate wins over the postcode".
 

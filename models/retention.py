@@ -209,7 +209,12 @@ def _of_residents(before: datetime) -> Rule:
         & (Resident.created_at < before)
         & ~visited_since.exists()
         & ~to_be_rung.exists(),
-        {Resident.name: FORGOTTEN, Resident.place_from: PlaceFrom.UNKNOWN, Resident.language: "en", Resident.contact_by: ContactBy.TEXT}
+        {
+            Resident.name: FORGOTTEN,
+            Resident.place_from: PlaceFrom.UNKNOWN,
+            Resident.language: "en",
+            Resident.contact_by: ContactBy.TEXT,
+        }
         | dict.fromkeys(unknown + nowhere)
         | dict.fromkeys(nothing, ""),
     )

@@ -55,7 +55,8 @@ class Ask:
 
     def days(self) -> Iterator[date]:
         """The London days in which it may begin."""
-        day, last = self.earliest.astimezone(LONDON).date(), self.latest.astimezone(LONDON).date()
+        day = self.earliest.astimezone(LONDON).date()
+        last = (self.latest - timedelta(microseconds=1)).astimezone(LONDON).date()
         while day <= last:
             yield day
             day += timedelta(days=1)
@@ -116,12 +117,13 @@ def plans(
 
 def plan(working: WorkingDay, stops: Iterable[Stop]) -> Day:
     """A working day and its visits, in seconds."""
-    lunch = working.lunch
+    lunch = None
+    if (off := working.lunch) is not None:
+        lunch = Lunch(int(off.duration.total_seconds()), _second(off.earliest), _second(off.latest))
     return Day(
         windows=tuple(Piece(_second(window.starts_at), _second(window.ends_at)) for window in working.windows),
         stops=tuple(stops),
-        lunch=lunch
-        and Lunch(int(lunch.duration.total_seconds()), _second(lunch.earliest), _second(lunch.latest)),
+        lunch=lunch,
         starts_from=working.starts_from,
         ends_at=working.ends_at_place,
     )
@@ -148,15 +150,19 @@ def _able(session: Session, ask: Ask, days: int, reasons: Counter[NoSlot]) -> di
 
 
 def covers(areas: list[str], postcode: str | None) -> bool:
-    """Whether an officer of these areas goes to this postcode: `HA1` is a district, `HA1 2` a sector of it. Who has
-    no areas goes everywhere, and anybody goes to a place that nobody has said."""
+    """Whether an officer of these areas goes to this postcode: `HA1` is a district, `HA1 2` a sector of it.
+
+    Who has no areas goes everywhere, and anybody goes to a place that nobody has said.
+    """
     if not areas or postcode is None:
         return True
     district, _, rest = postcode.partition(" ")
     return any(area in (district, f"{district} {rest[:1]}") for area in areas)
 
 
-def _stops(session: Session, officer_ids: list[UUID], days: list[date]) -> Mapping[tuple[UUID, date], list[Stop]]:
+def _stops(
+    session: Session, officer_ids: list[UUID], days: list[date]
+) -> Mapping[tuple[UUID | None, date], list[Stop]]:
     """The visits of these officers, by the London day on which they begin."""
     booked = (
         select(Visit.officer_id, Visit.starts_at, Visit.ends_at, Resident.latitude, Resident.longitude)
@@ -169,7 +175,7 @@ def _stops(session: Session, officer_ids: list[UUID], days: list[date]) -> Mappi
         )
         .order_by(Visit.officer_id, Visit.starts_at, Visit.id)
     )
-    stops: dict[tuple[UUID, date], list[Stop]] = defaultdict(list)
+    stops: dict[tuple[UUID | None, date], list[Stop]] = defaultdict(list)
     for officer_id, starts_at, ends_at, latitude, longitude in session.execute(booked):
         place = None if latitude is None or longitude is None else (latitude, longitude)
         day = starts_at.astimezone(LONDON).date()

@@ -294,7 +294,7 @@ class Visit(Base):
         """
         if self.status not in (*BEFORE_THE_DOOR, VisitStatus.MISSED):
             raise VisitState(f"This visit is already {self.status.value}.")
-        home = self.resident.place
+        home = self.resident.door
         distance_m = standards.distance_m(position, home) if position and home else None
         self.status = VisitStatus.ARRIVED
         self.arrived_at, self.arrival_recorded_at = arrived_at, at

@@ -85,6 +85,7 @@ MATRIX = {
     "GET /v1/me/scans": "officer",
     "GET /v1/me/live-codes": "officer",
     "POST /v1/me/live-codes/{}/not-mine": "officer",
+    "GET /v1/slots": "scheduler",
     "GET /v1/contact-tasks": "scheduler",
     "GET /v1/contact-tasks/{}": "scheduler",
     "PATCH /v1/contact-tasks/{}": "scheduler",
