@@ -8,6 +8,7 @@ one window, and either may come first.
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cached_property
 from itertools import pairwise
 from math import erf, sqrt
 from typing import NamedTuple, Protocol
@@ -93,9 +94,12 @@ class Rules:
     slack: bool = True
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Day:
-    """One officer's day: the windows they work, in order and apart, and the stops in them, by start."""
+    """One officer's day: the windows they work, in order and apart, and the stops in them, by start.
+
+    What every search asks of it is reckoned once.
+    """
 
     windows: tuple[Piece, ...]
     stops: tuple[Stop, ...] = ()
@@ -108,7 +112,7 @@ class Day:
         stops = tuple(sorted((*self.stops, stop), key=lambda each: each[:2]))
         return Day(self.windows, stops, self.lunch, self.starts_from, self.ends_at)
 
-    @property
+    @cached_property
     def eats(self) -> bool:
         """Whether time for lunch has to be found: not for who is off for as long at lunchtime."""
         if self.lunch is None or not self.windows:
@@ -121,36 +125,46 @@ class Day:
             off_from = ends
         return True
 
-    def gaps(self) -> Iterator[Gap]:
+    @cached_property
+    def gaps(self) -> tuple[Gap, ...]:
         """The gaps of the day, in order: one more than it has stops."""
-        if not self.windows:
-            return
-        free, origin, before, goes_from = (
-            self.windows[0].begins,
-            self.starts_from,
-            None,
-            self.starts_from is not None,
-        )
+        return tuple(self._gaps()) if self.windows else ()
+
+    def _gaps(self) -> Iterator[Gap]:
+        free, origin, before = self.windows[0].begins, self.starts_from, None
+        goes_from = self.starts_from is not None
         for stop in (*self.stops, None):
             due = self.windows[-1].ends if stop is None else stop.starts
-            destination = self.ends_at if stop is None else stop.place
             yield Gap(
-                free,
-                due,
-                tuple(
+                free=free,
+                due=due,
+                pieces=tuple(
                     Piece(max(begins, free), min(ends, due))
                     for begins, ends in self.windows
                     if begins <= due and ends >= free
                 ),
-                before,
-                stop,
-                origin,
-                destination,
-                goes_from,
-                stop is not None or self.ends_at is not None,
+                before=before,
+                after=stop,
+                origin=origin,
+                destination=self.ends_at if stop is None else stop.place,
+                goes_from=goes_from,
+                goes_to=stop is not None or self.ends_at is not None,
             )
             if stop is not None:
                 free, origin, before, goes_from = stop.ends, stop.place, stop, True
+
+    def meals(self, rules: "Rules") -> frozenset[int]:
+        """The places, among the gaps, of those in which there is time for lunch."""
+        found = self._meals.get(rules)
+        if found is None:
+            found = self._meals[rules] = frozenset(
+                place for place, gap in enumerate(self.gaps) if holds(gap, rules, self.lunch)
+            )
+        return found
+
+    @cached_property
+    def _meals(self) -> dict["Rules", frozenset[int]]:
+        return {}
 
 
 def ready(
@@ -283,12 +297,11 @@ def faults(day: Day, rules: Rules) -> set[Found]:
     for earlier, later in pairwise(day.stops):
         if later.starts < earlier.ends:
             found.add((Fault.OVERLAP, later))
-    gaps = list(day.gaps())
-    for gap in gaps:
+    for gap in day.gaps:
         fault = _fault_of(gap, rules)
         if fault is not None:
             found.add((fault, gap.after))
-    if day.eats and not any(holds(gap, rules, day.lunch) for gap in gaps):
+    if day.eats and not day.meals(rules):
         found.add((Fault.LUNCH, None))
     return found
 

@@ -49,7 +49,7 @@ def why_not(day: Day, wanted: Wanted, rules: Rules) -> tuple[NoSlot, Relaxation 
 def relaxations(day: Day, wanted: Wanted, rules: Rules) -> Iterator[Relaxation]:
     """Every start on the grid that only ways, lunch and slack stand against."""
     before = faults(day, rules)
-    for gap in day.gaps():
+    for gap in day.gaps:
         if not is_near(gap, wanted):
             continue
         for begins, ends in gap.pieces:

@@ -16,7 +16,6 @@ from models.day import (
     chance,
     faults,
     free_by,
-    holds,
     ready,
     sigma,
     slack,
@@ -90,17 +89,16 @@ def slots(day: Day, wanted: Wanted, rules: Rules) -> Iterator[Slot]:
 
 def openings(day: Day, wanted: Wanted, rules: Rules) -> Iterator[Opening]:
     """Where the visit fits, gap by gap. In one gap there may be two that overlap: lunch before it, or after."""
-    gaps = [gap for gap in day.gaps() if is_near(gap, wanted)]
-    if not gaps:
-        return
-    eats = _where_to_eat(day, rules)
-    for gap in gaps:
-        if eats is None or eats - {gap}:
+    for place, gap in enumerate(day.gaps):
+        if not is_near(gap, wanted):
+            continue
+        meals = day.meals(rules) if day.eats else None
+        if not meals or meals != {place}:
+            # No time for lunch need be kept, or none can be, or it is kept elsewhere.
             yield from _in_gap(gap, wanted, rules)
         else:
-            yield from _apart(
-                _in_gap(gap, wanted, rules, before=day.lunch), _in_gap(gap, wanted, rules, after=day.lunch)
-            )
+            first, then = ({"before": day.lunch}, {"after": day.lunch})
+            yield from _apart(_in_gap(gap, wanted, rules, **first), _in_gap(gap, wanted, rules, **then))
 
 
 def fits(day: Day, stop: Stop, rules: Rules) -> bool:
@@ -122,28 +120,24 @@ def is_near(gap: Gap, wanted: Wanted) -> bool:
     return gap.due - gap.free >= wanted.seconds and gap.free < wanted.latest and gap.due > wanted.earliest
 
 
-def _where_to_eat(day: Day, rules: Rules) -> set[Gap] | None:
-    """The gaps in which there is time for lunch; None if no time for it need be kept, or none can be."""
-    if not day.eats:
-        return None
-    return {gap for gap in day.gaps() if holds(gap, rules, day.lunch)} or None
-
-
 def _in_gap(
     gap: Gap, wanted: Wanted, rules: Rules, *, before: Lunch | None = None, after: Lunch | None = None
 ) -> Iterator[Opening]:
     """Where the visit fits in this gap, window by window, with lunch before it or after it."""
     travel = rules.travel
     there = ready(gap.pieces, gap.free, way_to(gap, wanted), travel, before)
-    if there is None:
+    # Most gaps are too short, and most of those are known by now.
+    if there is None or there + wanted.seconds > gap.due:
         return
     onward = way_from(gap, wanted)
-    due = gap.due
-    if rules.slack and gap.after is not None:
-        due -= slack(Stop(0, wanted.seconds, None), onward, gap.due, travel)
-    leaves = free_by(gap.pieces, due, onward, travel, after)
-    if leaves is None:
+    leaves = free_by(gap.pieces, gap.due, onward, travel, after)
+    if leaves is None or there + wanted.seconds > leaves:
         return
+    if rules.slack and gap.after is not None:
+        wants = slack(Stop(0, wanted.seconds, None), onward, gap.due, travel)
+        leaves = free_by(gap.pieces, gap.due - wants, onward, travel, after) if wants else leaves
+        if leaves is None:
+            return
     for begins, ends in gap.pieces:
         first, last = max(there, begins), min(leaves, ends) - wanted.seconds
         if first <= last:
