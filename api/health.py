@@ -14,7 +14,7 @@ from api.auth import anyone
 from api.blueprint import Blueprint, Resource, answer
 from api.errors import problem
 from id_badges.keys import KeysUnusable, Purpose
-from models import clock
+from models import bank_holidays, clock
 from models.clock import in_london
 from models.contact_task import to_ring
 from models.database import reading
@@ -69,7 +69,7 @@ class Ready(Resource):
         """The database answers: requests can be served
 
         `warnings` tell of texts that nobody sends, of senders that stand still, of residents whom somebody should
-        have rung, and of keys that end.
+        have rung, of keys that end and of bank holidays that run out.
         """
         at = clock.now()
         try:
@@ -81,6 +81,7 @@ class Ready(Resource):
         paused = {channel: state for channel, state in stand.items() if state.stands_still(at)}
         warnings = [
             *_of_keys(at),
+            *_of_bank_holidays(at),
             *_of_queue([load for (channel, *_), load in loads.items() if channel not in paused], at),
             *(_of_sender(state) for state in paused.values()),
             *_of_calls(sum(each.overdue for each in calls.values())),
@@ -97,6 +98,12 @@ def _of_keys(at: datetime) -> Iterator[str]:
         current.keyring().signing_key(Purpose.PHONE, at + KEYS_NEEDED_FOR)
     except KeysUnusable:
         yield "No key may sign badges in 30 days' time: make the next one."
+
+
+def _of_bank_holidays(at: datetime) -> Iterator[str]:
+    if bank_holidays.run_out(at):
+        last = bank_holidays.KNOWN_UNTIL
+        yield f"Bank holidays are known to {last.day} {last:%B %Y} only: update the product."
 
 
 def _of_queue(loads: Iterable[Load], at: datetime) -> Iterator[str]:

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
+from models.bank_holidays import KNOWN_UNTIL
 from models.contact_task import ContactReason, ask_for_call
 from models.database import transaction
 from models.message import Channel
@@ -39,6 +40,22 @@ def test_a_database_without_its_tables_is_not_ready(stranger: Client) -> None:
 def test_keys_that_end_soon_are_warned_of(stranger: Client, stopped_clock: StoppedClock) -> None:
     stopped_clock.now += timedelta(days=340)
     assert "30 days" in stranger.get("/readyz").json["warnings"][0]
+
+
+def test_bank_holidays_that_run_out_are_warned_of(stranger: Client, stopped_clock: StoppedClock) -> None:
+    """A release that is not updated for years would one day send officers out on Christmas Day."""
+
+    def warned() -> list[str]:
+        return [words for words in stranger.get("/readyz").json["warnings"] if "ank holidays" in words]
+
+    last = MONDAY.replace(year=KNOWN_UNTIL.year, month=KNOWN_UNTIL.month, day=KNOWN_UNTIL.day)
+    stopped_clock.set(last - timedelta(days=90))
+    assert warned() == []
+    for days_from_the_last in (-89, 0, 400):
+        stopped_clock.set(last + timedelta(days=days_from_the_last))
+        assert warned() == [
+            f"Bank holidays are known to {KNOWN_UNTIL.day} {KNOWN_UNTIL:%B %Y} only: update the product."
+        ]
 
 
 def ready(stranger: Client) -> Any:
