@@ -4,6 +4,7 @@ from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from api import (
+    absences,
     auth,
     badge_checks,
     badges,
@@ -39,6 +40,7 @@ from api import (
     visit_words,
     visits,
     well_known,
+    working_hours,
 )
 from api.blueprint import Api, marshmallow_plugin
 from api.config import Settings
@@ -107,6 +109,8 @@ def create_app(settings: Settings | None = None) -> Flask:
         tokens,
         users,
         officers,
+        working_hours,
+        absences,
         residents,
         visits,
         visit_changes,

@@ -160,6 +160,13 @@ def register(app: Flask) -> None:
     app.before_request(_check_role)
 
 
+def refuse_unless_own(officer_id: UUID) -> None:
+    """An officer reads their own hours and absences, and no colleague's. Raises NotYours."""
+    signed_in = who()
+    if signed_in.role is Role.OFFICER and signed_in.officer_id != officer_id:
+        raise NotYours("These are another officer's.")
+
+
 def refuse_unless_theirs(visit: Visit) -> None:
     """An officer reaches only their own visits. Raises NotYours."""
     signed_in = who()

@@ -10,6 +10,7 @@ from marshmallow import ValidationError, fields, validate
 
 from api import current
 from models import phone, resident
+from models.wall_clock import shown
 
 _INVISIBLE = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
 _JOINERS = {"\u200c", "\u200d"}
@@ -61,6 +62,26 @@ class Instant(fields.AwareDateTime):
 
     def _serialize(self, value: Any, attr: str | None, obj: Any, **kwargs: Any) -> Any:
         return None if value is None else value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+class WallClock(fields.String):
+    """A time of day by London's clocks, such as 09:30; inside, minutes after midnight. As the end of something it
+    may be 24:00, the midnight that ends the day."""
+
+    def __init__(self, *, end: bool = False, **kwargs: Any) -> None:
+        hours = "([01][0-9]|2[0-3]):[0-5][0-9]"
+        self._pattern = f"^({hours}|24:00)$" if end else f"^{hours}$"
+        super().__init__(metadata={"pattern": self._pattern, "description": "London's clocks"}, **kwargs)
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
+        words = str(super()._deserialize(value, attr, data, **kwargs))
+        # `$` alone would let a line end follow.
+        if not re.match(self._pattern, words) or len(words) != len("09:30"):
+            raise ValidationError("Give a time of day, such as 09:30.")
+        return int(words[:2]) * 60 + int(words[3:])
+
+    def _serialize(self, value: Any, attr: str | None, obj: Any, **kwargs: Any) -> Any:
+        return None if value is None else shown(value)
 
 
 class Whole(fields.Integer):

@@ -3,7 +3,7 @@
 import base64
 import binascii
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 from uuid import UUID
 
@@ -65,6 +65,8 @@ def _as(kind: type, value: Any) -> Any:
         if when.tzinfo is None:
             raise ValueError
         return when.astimezone(UTC)
+    if kind is date:
+        return date.fromisoformat(value)
     return UUID(value) if kind is UUID else value
 
 

@@ -1,6 +1,7 @@
 """Every table of the product, known to its metadata by being imported here."""
 
 from models import (  # noqa: F401
+    absence,
     badge,
     badge_check,
     bundle,
@@ -24,6 +25,7 @@ from models import (  # noqa: F401
     visit,
     visit_answer,
     visit_event,
+    working_hours,
 )
 from models.database import Base
 

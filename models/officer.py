@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from enum import StrEnum
+from typing import Any
 from uuid import UUID, uuid4
 
 from sqlalchemy import JSON, CheckConstraint, ForeignKey, Index, LargeBinary, String, bindparam, or_, select
@@ -46,6 +47,8 @@ class Officer(Base):
     suspended_at: Mapped[datetime | None]
     suspended_reason: Mapped[str | None] = mapped_column(String(500))
     photo_id: Mapped[UUID | None]
+    # As WorkingPattern.kept() writes it.
+    working_pattern: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
     created_at: Mapped[datetime]
 
     def settle_contract(self) -> None:

@@ -12,7 +12,8 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, String, cast, delete, func, inspect, or_, select, tuple_, update
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
-from models import bundle, idempotency, scan, user
+from models import absence, bundle, idempotency, scan, user
+from models.absence import Absence
 from models.badge_check import BadgeCheck
 from models.bundle import Bundle
 from models.contact_task import ContactTask, ContactTaskStatus
@@ -30,6 +31,7 @@ from models.user import RefreshToken, SignIn, SignInFailure
 from models.visit import Visit
 from models.visit_answer import VisitAnswer
 from models.visit_event import VisitEvent
+from models.working_hours import WorkingException
 
 AT_ONCE = 500
 """Rows touched in one transaction: whoever books a visit meanwhile waits no longer than those take."""
@@ -119,7 +121,7 @@ def _cut_scans(at: datetime, chain_key: bytes) -> int:
 def _rules(at: datetime, keep: Keep) -> list[Rule]:
     """In an order in which nothing is removed that something else still names."""
     residents = _of_residents(at - keep.residents)
-    return [*_of_badges(at), *_of_visits(at, keep), residents, _of_numbers(), *_of_accounts(at)]
+    return [*_of_badges(at), *_of_visits(at, keep), residents, _of_numbers(), *_of_hours(at), *_of_accounts(at)]
 
 
 def _of_badges(at: datetime) -> list[Rule]:
@@ -217,6 +219,14 @@ def _of_numbers() -> Rule:
     """Numbers that no text reaches and nobody has any more. One that said STOP is kept until it says START."""
     whose = select(Resident.id).where(or_(Resident.phone == Number.number, Resident.second_phone == Number.number))
     return Rule("numbers that are nobody's", Number, Number.stopped_at.is_(None) & ~whose.exists())
+
+
+def _of_hours(at: datetime) -> list[Rule]:
+    long_ago = at - absence.KEPT_FOR
+    return [
+        Rule("absences", Absence, Absence.ends_at < long_ago),
+        Rule("exceptions from officers' hours", WorkingException, WorkingException.day < long_ago.date()),
+    ]
 
 
 def _of_accounts(at: datetime) -> list[Rule]:

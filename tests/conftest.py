@@ -197,6 +197,9 @@ class Client:
     def patch(self, path: str, body: Any, **headers: str) -> Any:
         return self.call("PATCH", path, body, **headers)
 
+    def put(self, path: str, body: Any, **headers: str) -> Any:
+        return self.call("PUT", path, body, **headers)
+
     def delete(self, path: str, **headers: str) -> Any:
         return self.call("DELETE", path, None, **headers)
 

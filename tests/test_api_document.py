@@ -20,12 +20,15 @@ from schemathesis.specs.openapi.definitions import OPENAPI_31_VALIDATOR
 from sqlalchemy import select
 
 from models import live_code
+from models.absence import enter
 from models.card import ask as ask_for_card
 from models.contact_task import ContactReason, ContactTask, ContactTaskStatus
 from models.database import reading, transaction
 from models.incident import Incident, IncidentKind, open_incident
 from models.officer import Officer, send_photo
 from models.user import Role, User
+from models.working_hours import set_exception
+from models.working_time import AbsenceKind
 from tests import factories
 from tests.live import LiveServer, give_badge, give_photo
 
@@ -140,6 +143,8 @@ ENDS_SOMETHING = {
     "POST /v1/cards/{card_id}/refusal",
     "POST /v1/photos/{photo_id}/approval",
     "POST /v1/photos/{photo_id}/refusal",
+    "DELETE /v1/officers/{officer_id}/working-exceptions/{day}",
+    "DELETE /v1/absences/{absence_id}",
 }
 """Tried on somebody else: nothing could be reached any more once they have worked."""
 
@@ -202,6 +207,17 @@ def one_of_each(live_app: LiveServer) -> dict[str, list[str]]:
             at=at,
         )
         photo = send_photo(session, session.get_one(Officer, officer.id), b"a picture", by=account.id, at=at)
+        leave = enter(
+            session,
+            officer_id=officer.id,
+            starts_at=at + timedelta(days=40),
+            ends_at=at + timedelta(days=41),
+            kind=AbsenceKind.LEAVE,
+            reason=None,
+            by=account.id,
+            at=at,
+        )
+        set_exception(session, officer.id, at.date(), (), reason=None, by=account.id, at=at)
     assert code is not None
     return {
         "visit_id": [str(visit.id) for visit in visits],
@@ -214,6 +230,8 @@ def one_of_each(live_app: LiveServer) -> dict[str, list[str]]:
         "incident_id": [str(incident_id)],
         "task_id": [str(task.id)],
         "user_id": [str(account.id)],
+        "absence_id": [str(leave.id)],
+        "day": [str(at.date())],
     }
 
 

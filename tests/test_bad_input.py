@@ -24,12 +24,14 @@ from api import create_app
 from api.config import Settings
 from migrations.tables import metadata
 from models import clock, database, live_code, user
+from models.absence import enter
 from models.badge import current_phone_badge, phone_badge_for
 from models.card import ask as ask_for_card
 from models.contact_task import ContactReason, ContactTask, ContactTaskStatus
 from models.incident import Incident, IncidentKind, open_incident
 from models.officer import Officer, send_photo
 from models.user import Role, User
+from models.working_time import AbsenceKind
 from tests import factories
 from tests.conftest import empty
 from tests.live import give_photo
@@ -130,6 +132,17 @@ def world(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterat
             session, badge_id=another.id, officer_id=of_card.id, token_issued_at=MONDAY, asker="a", at=MONDAY
         )
         assert asked is not None
+        leave = enter(
+            session,
+            officer_id=officer.id,
+            starts_at=MONDAY,
+            ends_at=MONDAY + timedelta(days=1),
+            kind=AbsenceKind.LEAVE,
+            reason=None,
+            by=ids["admin_account"],
+            at=MONDAY,
+        )
+        ids["absence"] = leave.id
         ids |= {"task": task.id, "badge": made.id, "incident": incident_id, "card": card.id}
         ids |= {"photo": photo.id, "another_live_code": asked.id}
         ids["page"] = app.extensions["visit_links"].code(visit.reference)
@@ -244,6 +257,33 @@ WITH_BODY = [
         },
     ),
     Endpoint("POST", "/v1/officers/@officer@/suspension", "admin", {"reason": REASON}),
+    Endpoint(
+        "PUT",
+        "/v1/officers/@officer@/working-pattern",
+        "scheduler",
+        {
+            "days": ({"monday": [{"start": "09:00", "end": "17:00"}]}, "week"),
+            "lunch": ({"duration_minutes": 30, "earliest": "12:00", "latest": "13:30"}, "lunch"),
+            "starts_from": ({"latitude": 51.58, "longitude": -0.33}, "place"),
+        },
+    ),
+    Endpoint(
+        "PUT",
+        "/v1/officers/@officer@/working-exceptions/2026-12-24",
+        "scheduler",
+        {"windows": ([{"start": "09:00", "end": "12:00"}], "windows"), "reason": (None, "text?")},
+    ),
+    Endpoint(
+        "POST",
+        "/v1/officers/@officer@/absences",
+        "scheduler",
+        {
+            "starts_at": (STARTS_AT, "instant"),
+            "ends_at": ("2026-11-27T14:00:00Z", "instant"),
+            "kind": ("leave", "enum"),
+            "reason": (None, "text?"),
+        },
+    ),
     Endpoint("POST", "/v1/badges/@badge@/revocation", "admin", {"reason": REASON}),
     Endpoint("POST", "/v1/officers/@officer@/cards", "admin", {"expires_on": ("2026-12-31", "date")}),
     Endpoint("POST", "/v1/cards/@card@/refusal", "admin", {"reason": REASON}),
@@ -362,6 +402,11 @@ WITHOUT_BODY = [
     Endpoint("GET", "/v1/officers", "scheduler"),
     Endpoint("GET", "/v1/officers/@officer@", "scheduler"),
     Endpoint("DELETE", "/v1/officers/@officer@/suspension", "admin"),
+    Endpoint("GET", "/v1/officers/@officer@/working-pattern", "scheduler"),
+    Endpoint("GET", "/v1/officers/@officer@/working-exceptions", "scheduler"),
+    Endpoint("DELETE", "/v1/officers/@officer@/working-exceptions/2026-12-24", "scheduler"),
+    Endpoint("GET", "/v1/officers/@officer@/absences", "officer"),
+    Endpoint("DELETE", "/v1/absences/@absence@", "scheduler"),
     Endpoint("GET", "/v1/officers/@officer@/badges", "admin"),
     Endpoint("POST", "/v1/officers/@officer@/badges", "admin"),
     Endpoint("GET", "/v1/officers/@officer@/cards", "admin"),
@@ -559,6 +604,32 @@ NOT_NUMBER = {
     "a plus": Raw("+30"),
     "hexadecimal": Raw("0x1e"),
 }
+BAD_WINDOWS: dict[str, Any] = {
+    "a word": "all day",
+    "a word in the list": ["09:00-17:00"],
+    "no end": [{"start": "09:00"}],
+    "a field more": [{"start": "09:00", "end": "17:00", "lunch": True}],
+    "two that overlap": [{"start": "09:00", "end": "12:00"}, {"start": "11:59", "end": "17:00"}],
+    "seven of them": [{"start": f"{hour:02}:00", "end": f"{hour:02}:30"} for hour in range(7)],
+} | {
+    f"a start of {name}": [{"start": start, "end": "17:00"}]
+    for name, start in {
+        "null": None,
+        "a number": 540,
+        "nine": "9:00",
+        "24:00": "24:00",
+        "25 o'clock": "25:00",
+        "minute 60": "09:60",
+        "seconds": "09:00:00",
+        "an offset": "09:00Z",
+        "a line end": "09:00\n",
+        "Arabic digits": "٠٩:٠٠",
+        "NUL": "09:0\0",
+        "its end": "17:00",
+        "5,000 digits": "0" * 5000,
+    }.items()
+}
+LUNCH = {"duration_minutes": 30, "earliest": "12:00", "latest": "13:30"}
 SPOILED: dict[str, dict[str, Any]] = {
     "text": BAD_TEXT | {"null": None},
     "text?": BAD_TEXT,
@@ -635,6 +706,35 @@ SPOILED: dict[str, dict[str, Any]] = {
         "half a surrogate pair": Raw('["\\ud800"]'),
         "10 kB": ["g" * 10_000],
         "a line end": ["gas\n"],
+    },
+    "windows": BAD_WINDOWS | {"null": None, "a night": [{"start": "22:00", "end": "06:00"}]},
+    "week": {
+        "null": None,
+        "a list": [[{"start": "09:00", "end": "17:00"}]],
+        "a day we do not know": {"mondei": []},
+        "null for a day": {"monday": None},
+    }
+    | {name: {"monday": windows} for name, windows in BAD_WINDOWS.items()},
+    "lunch": {
+        "a word": "at noon",
+        "nothing in it": {},
+        "4 minutes": LUNCH | {"duration_minutes": 4},
+        "30.5 minutes": LUNCH | {"duration_minutes": 30.5},
+        "10**30 minutes": LUNCH | {"duration_minutes": 10**30},
+        "no time for it": LUNCH | {"duration_minutes": 91},
+        "after work": LUNCH | {"latest": "17:00"},
+        "before work": LUNCH | {"earliest": "09:00"},
+        "24:00 as its earliest": LUNCH | {"earliest": "24:00", "latest": "24:00"},
+    },
+    "place": {
+        "a word": "Harrow",
+        "a list": [51.5, -0.3],
+        "latitude alone": {"latitude": 51.5},
+        "latitude null": {"latitude": None, "longitude": 0},
+        "latitude 91": {"latitude": 91, "longitude": 0},
+        "latitude NaN": Raw('{"latitude":NaN,"longitude":0}'),
+        "latitude NaN as text": {"latitude": "NaN", "longitude": 0},
+        "longitude 1e999": Raw('{"latitude":1,"longitude":1e999}'),
     },
     "address": {
         "a word": "1 High Street, Harrow",
@@ -883,6 +983,8 @@ def queries() -> Iterator[Case]:
         "/v1/incidents",
         "/v1/me/scans",
         "/v1/reports/notice/changes",
+        "/v1/officers/@officer@/working-exceptions",
+        "/v1/officers/@officer@/absences",
     )
     tables = {
         "/v1/me/visits": BAD_DAYS,
@@ -898,6 +1000,17 @@ def queries() -> Iterator[Case]:
     }
     for path in paged:
         tables[path] = dict(BAD_QUERIES)
+    tables["/v1/officers/@officer@/working-days"] = {
+        "no day": "",
+        "one day": "from=2026-11-23",
+        "29 days": "from=2026-11-01&to=2026-11-29",
+        "to before from": "from=2026-11-23&to=2026-11-22",
+        "a time": "from=2026-11-23T09:00:00Z&to=2026-11-23",
+        "the last of all days": "from=9999-12-31&to=9999-12-31",
+        "year 0": "from=0000-01-01&to=0000-01-02",
+        "a day of NUL": "from=2026-11-23%00&to=2026-11-23",
+        "another parameter": "from=2026-11-23&to=2026-11-23&limit=5",
+    }
     tables["/v1/visits"] |= BAD_TIMES | {
         "a status we do not know": "status=lost",
         "an officer_id that is a word": "officer_id=x",
@@ -912,6 +1025,7 @@ def queries() -> Iterator[Case]:
     }
     tables["/v1/incidents"] |= {"a status we do not know": "status=lost", "a kind we do not know": "kind=fire"}
     roles = {endpoint.path: endpoint.role for endpoint in WITHOUT_BODY}
+    roles["/v1/officers/@officer@/working-days"] = "officer"
     for path, table in tables.items():
         for name, query in table.items():
             yield Case(f"GET {path} with {name}", "GET", f"{path}?{query}", roles[path], statuses=frozenset({422}))

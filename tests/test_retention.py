@@ -11,12 +11,15 @@ from sqlalchemy import JSON, Enum, Float, LargeBinary, String, select
 from api.scans import chain_key
 from migrations.tables import metadata
 from models import due, live_code
+from models.absence import Absence, enter
 from models.badge_check import BadgeCheck
 from models.database import reading, snapshot, transaction
 from models.incident import Incident, IncidentStatus, report_concern
 from models.officer import Officer
 from models.scan import Scan, ScanKind, ScanSalt, Seen, append, prove
 from models.user import Role, User
+from models.working_hours import WorkingException, set_exception
+from models.working_time import AbsenceKind
 from tests import factories
 from tests.conftest import Client, StoppedClock
 from tests.live import give_badge
@@ -132,3 +135,31 @@ def test_what_was_asked_about_a_badge_goes_after_ninety_days(
     stopped_clock.advance(1)
     said = purge(app)
     assert all(f"1 {what} went" in said for what in gone)
+
+
+def test_absences_and_exceptions_go_a_year_after_their_day(
+    app: Flask, officer: Officer, stopped_clock: StoppedClock
+) -> None:
+    last_year = MONDAY_9 - timedelta(days=365)
+    for ended_at in (last_year - timedelta(hours=1), last_year + timedelta(hours=1)):
+        with transaction() as session:
+            enter(
+                session,
+                officer_id=officer.id,
+                starts_at=ended_at - timedelta(days=300),
+                ends_at=ended_at,
+                kind=AbsenceKind.SICKNESS,
+                reason=None,
+                by=None,
+                at=MONDAY_9,
+            )
+            set_exception(session, officer.id, ended_at.date(), (), reason="x", by=None, at=MONDAY_9)
+    with transaction() as session:
+        day_before = last_year.date() - timedelta(days=1)
+        set_exception(session, officer.id, day_before, (), reason="x", by=None, at=MONDAY_9)
+    said = purge(app)
+    assert "1 absences went\n" in said
+    assert "1 exceptions from officers' hours went\n" in said
+    with reading() as session:
+        assert session.scalars(select(Absence.ends_at)).all() == [last_year + timedelta(hours=1)]
+        assert session.scalars(select(WorkingException.day)).all() == [last_year.date()]
