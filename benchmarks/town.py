@@ -13,6 +13,7 @@ from uuid import UUID
 from sqlalchemy import Connection, text
 
 from migrations.tables import metadata
+from models.bank_holidays import is_bank_holiday
 from models.clock import LONDON
 
 OFFICERS = 100
@@ -30,6 +31,8 @@ def morning(at: datetime) -> datetime:
     """The next Tuesday at 10:00 in London after `at`: no night holds a text back, every officer is on duty."""
     local = at.astimezone(LONDON)
     day = local.date() + timedelta(days=(1 - local.weekday()) % 7 or 7)
+    while is_bank_holiday(day):
+        day += timedelta(days=7)
     return datetime.combine(day, time(10), LONDON).astimezone(UTC)
 
 

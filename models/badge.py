@@ -1,8 +1,9 @@
 """Badges: an officer's right to be recognised, and what the register says of one at the door."""
 
 import secrets
-from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from datetime import date, datetime
 from enum import IntEnum, StrEnum
 from typing import Any
 from uuid import UUID, uuid4
@@ -16,23 +17,25 @@ from sqlalchemy import (
     String,
     and_,
     bindparam,
-    exists,
+    false,
     or_,
     select,
-    true,
 )
 from sqlalchemy.orm import InstrumentedAttribute, Mapped, Session, mapped_column
 
 from models.clock import LONDON
-from models.database import Base, UtcDateTime, by_value, new_id
-from models.diary import LONGEST_VISIT, working_hours_cover
+from models.database import Base, by_value, new_id
+from models.duty import (
+    AWAY,
+    EXCEPTION_TODAY,
+    NEAR_A_VISIT,
+    around,
+    hours_cover,
+)
 from models.errors import BadgeRevoked, Unknown
 from models.officer import Employment, Officer, lock_diaries
 from models.prepared import Prepared, Source
-from models.visit import Visit, VisitStatus
-
-AROUND_A_VISIT = timedelta(hours=2)
-"""An officer is on duty for this long before and after a visit, at whatever hour it is."""
+from models.working_hours import WorkingException
 
 HANDLE_BITS = 20
 """A handle is four characters of base32, the beginning of the code that people type."""
@@ -212,32 +215,30 @@ _NOT_VALID = Prepared(
     .order_by(Badge.status_index)
 )
 
-AT_WORK = select(
-    Badge.id,
-    Badge.kind,
-    Badge.handle,
-    Badge.officer_id,
-    Badge.revoked_at,
-    Badge.expires_at,
-    Officer.display_name,
-    Officer.job_title,
-    Officer.employment,
-    Officer.company,
-    Officer.contract_ends_on,
-    Officer.suspended_at.is_not(None),
-    Officer.active,
-    Officer.photo_id,
-).join(Officer, Officer.id == Badge.officer_id)
-"""The columns of a record but for the duty."""
-
-_AROUND_A_VISIT = exists().where(
-    Visit.officer_id == Badge.officer_id,
-    Visit.status != VisitStatus.CANCELLED,
-    # No visit is longer than LONGEST_VISIT, so that the index gives one day's visits and not years of them.
-    Visit.starts_at.between(bindparam("earliest", type_=UtcDateTime()), bindparam("soon", type_=UtcDateTime())),
-    Visit.ends_at >= bindparam("lately", type_=UtcDateTime()),
+AT_WORK = (
+    select(
+        Officer.working_pattern,
+        WorkingException.windows,
+        AWAY,
+        Badge.id,
+        Badge.kind,
+        Badge.handle,
+        Badge.officer_id,
+        Badge.revoked_at,
+        Badge.expires_at,
+        Officer.display_name,
+        Officer.job_title,
+        Officer.employment,
+        Officer.company,
+        Officer.contract_ends_on,
+        Officer.suspended_at.is_not(None),
+        Officer.active,
+        Officer.photo_id,
+    )
+    .join(Officer, Officer.id == Badge.officer_id)
+    .outerjoin(WorkingException, EXCEPTION_TODAY)
 )
-
+"""What the duty follows from, and then the columns of a record but for the duty."""
 
 LookUp = tuple[Prepared, Prepared]
 
@@ -247,13 +248,13 @@ def in_hours_and_out(
     named: ColumnElement[bool],
     *further: ColumnElement[Any] | InstrumentedAttribute[Any],
 ) -> LookUp:
-    """The look-up within working hours, when everyone is on duty, and the one that asks for a visit.
+    """The look-up within the usual working hours, and the one that asks for a visit.
 
     `badges` is AT_WORK, joined to what `named` and the `further` columns of a record are of.
     """
     return (
-        Prepared(badges.add_columns(true(), *further).where(named)),
-        Prepared(badges.add_columns(_AROUND_A_VISIT, *further).where(named)),
+        Prepared(badges.add_columns(false(), *further).where(named)),
+        Prepared(badges.add_columns(NEAR_A_VISIT, *further).where(named)),
     )
 
 
@@ -262,16 +263,25 @@ _by_handle = in_hours_and_out(AT_WORK, Badge.handle == bindparam("wanted"))
 
 
 def find_by(look_up: LookUp, session: Source, wanted: UUID | int, at: datetime) -> BadgeRecord | None:
-    """The record that `look_up` finds for `wanted`, in one statement; None if there is none."""
-    in_hours, out_of_hours = look_up
-    if working_hours_cover(at):
-        row = in_hours.first(session, wanted=wanted)
-    else:
-        row = out_of_hours.first(
-            session,
-            wanted=wanted,
-            earliest=at - AROUND_A_VISIT - LONGEST_VISIT,
-            lately=at - AROUND_A_VISIT,
-            soon=at + AROUND_A_VISIT,
-        )
-    return None if row is None else BadgeRecord(*row)
+    """The record that `look_up` finds for `wanted`, as one statement saw it; None if there is none."""
+    in_hours, or_a_visit = look_up
+    today = at.astimezone(LONDON).date()
+    asked = {"wanted": wanted, "at": at, "today": today}
+    if hours_cover(at, today):
+        record = _record(in_hours.first(session, **asked), today, at)
+        if record is None or record.on_duty:
+            return record
+    return _record(or_a_visit.first(session, **asked, **around(at)), today, at)
+
+
+_ON_DUTY = [field.name for field in fields(BadgeRecord)].index("on_duty")
+
+
+def _record(row: Sequence[Any] | None, today: date, at: datetime) -> BadgeRecord | None:
+    if row is None:
+        return None
+    pattern, exception, away, *known = row
+    # As the statement left it, it says whether there is a visit.
+    if not known[_ON_DUTY]:
+        known[_ON_DUTY] = not away and hours_cover(at, today, pattern, exception)
+    return BadgeRecord(*known)

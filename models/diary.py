@@ -1,4 +1,4 @@
-"""An officer's diary: working hours, and the one rule that no officer is in two places at once."""
+"""An officer's diary: its days, and the one rule that no officer is in two places at once."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,22 +12,12 @@ from models.clock import LONDON
 from models.errors import DiaryClash, Unprocessable
 from models.officer import lock_diaries
 
-DAY_STARTS = time(9)
-DAY_ENDS = time(17)
-"""An officer with no hours set works Monday to Friday 09:00-17:00, London."""
-
 LONGEST_VISIT = timedelta(hours=8)
 
 NO_OVERLAP = "visits_no_overlap"
 """The exclusion constraint (PostgreSQL) and triggers (SQLite) of this name refuse an overlap, by whatever
 route it comes. The visits of one officer that are not cancelled never share an instant; touching ends do
 not clash."""
-
-
-def working_hours_cover(at: datetime) -> bool:
-    """Whether `at` is inside the working week of an officer with no hours set."""
-    local = at.astimezone(LONDON)
-    return local.weekday() < 5 and DAY_STARTS <= local.time() < DAY_ENDS
 
 
 def day_bounds(day: date) -> tuple[datetime, datetime]:

@@ -10,9 +10,9 @@ from uuid import UUID
 from sqlalchemy import ForeignKey, bindparam, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from models.badge import AROUND_A_VISIT
 from models.database import Base, insert_into
 from models.diary import LONGEST_VISIT
+from models.duty import AROUND_A_VISIT
 from models.house import same_house
 from models.prepared import Prepared
 from models.reference import read_visit_reference

@@ -22,6 +22,11 @@ def covers(intervals: Iterable[Interval], one: Interval) -> bool:
     return not less([one], intervals)
 
 
+def contains(intervals: Iterable[Interval], at: datetime) -> bool:
+    """Whether `at` is in one of these intervals."""
+    return any(each.starts_at <= at < each.ends_at for each in intervals)
+
+
 def merged(intervals: Iterable[Interval]) -> list[Interval]:
     """The same instants in as few intervals as there can be: in order, none empty, no two that touch."""
     found: list[Interval] = []

@@ -37,7 +37,7 @@ Row = TypeVar("Row", bound=Base)
 class _Compiled:
     sql: str
     binds: list[tuple[str, Any, Process | None]]
-    named: bool
+    places: list[int] | None
     columns: list[Any]
     results: list[tuple[int, Process]] | None
     row: Callable[..., Any]
@@ -48,7 +48,10 @@ class _Compiled:
             process(values.get(name, default)) if process else values.get(name, default)
             for name, default, process in self.binds
         ]
-        return dict(zip((name for name, _, _ in self.binds), bound, strict=True)) if self.named else bound
+        if self.places is None:
+            return dict(zip((name for name, _, _ in self.binds), bound, strict=True))
+        # A value that stands in several places is converted once.
+        return [bound[place] for place in self.places]
 
 
 class Prepared:
@@ -259,15 +262,14 @@ def _result_process(column: Any, driver_type: Any, dialect: Dialect, for_json: b
 
 def _compile(statement: Any, dialect: Dialect) -> _Compiled:
     compiled: Any = statement.compile(dialect=dialect)
-    binds = {name: (name, bind.value, _bind_process(bind.type, dialect)) for name, bind in compiled.binds.items()}
+    binds = [(name, bind.value, _bind_process(bind.type, dialect)) for name, bind in compiled.binds.items()]
+    nth = {name: place for place, (name, _, _) in enumerate(binds)}
     columns = list(getattr(statement, "selected_columns", ()))
     names = [getattr(column, "key", None) or f"column_{place}" for place, column in enumerate(columns)]
     return _Compiled(
         sql=str(compiled),
-        binds=list(binds.values())
-        if compiled.positiontup is None
-        else [binds[name] for name in compiled.positiontup],
-        named=compiled.positiontup is None,
+        binds=binds,
+        places=None if compiled.positiontup is None else [nth[name] for name in compiled.positiontup],
         columns=columns,
         results=None,
         row=namedtuple("Found", names, rename=True),

@@ -27,8 +27,9 @@ from id_badges.keys import KeyRing, Purpose
 from id_badges.tokens import mint_phone_badge
 from models import badge, clock, user
 from models.badge import Badge, BadgeKind
+from models.clock import LONDON
 from models.database import transaction
-from models.diary import working_hours_cover
+from models.duty import hours_cover
 from models.officer import Officer, OfficerPhoto, PhotoStatus
 from models.photo import re_encode
 from models.user import Role, User
@@ -165,7 +166,8 @@ def hours_outside_work(now: datetime) -> timedelta:
     """How far a clock must go ahead to stand, for the next hour, outside of everybody's working hours."""
     for hours in (0, 12):
         ahead = timedelta(hours=hours)
-        if not any(working_hours_cover(now + ahead + timedelta(minutes=minutes)) for minutes in (0, 30, 60)):
+        hour = [now + ahead + timedelta(minutes=minutes) for minutes in (0, 30, 60)]
+        if not any(hours_cover(at, at.astimezone(LONDON).date()) for at in hour):
             return ahead
     raise AssertionError("no working day is twelve hours long")
 
