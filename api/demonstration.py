@@ -1,7 +1,7 @@
 """Demonstration data: 12 officers, 40 residents and their visits, so that a newcomer can try everything.
 
 Everybody here is invented, with telephone numbers that Ofcom keeps for drama. The postcodes are real, in the
-London Borough of Harrow, and their places come from the table that the product ships (`postcodes/README.md`).
+London Borough of Harrow; their places come from the table that the product ships (`models/postcodes/README.md`).
 """
 
 import io

@@ -68,11 +68,11 @@ class Week(ma.Schema):
 
 
 class MovableLunch(ma.Schema):
-    """A break that lies between two times of day. It is taken on days with work both before and after it."""
+    """A break that begins between two times of day. It is taken on days with work both before and after it."""
 
     duration_minutes = Whole(required=True, least=5, most=180)
     earliest = WallClock(required=True)
-    latest = WallClock(required=True, end=True)
+    latest = WallClock(required=True)
 
     @post_load
     def lunch(self, data: dict[str, Any], **_: Any) -> LunchBreak:
@@ -151,7 +151,7 @@ class IntervalOut(ma.Schema):
 
 
 class LunchOut(ma.Schema):
-    """A break that lies between two instants."""
+    """A break that begins between two instants."""
 
     duration_minutes = fields.Integer(required=True)
     earliest = Instant(required=True)

@@ -19,7 +19,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 from models.database import Base
 from models.prepared import Prepared
 
-SHIPPED = Path(__file__).resolve().parent.parent / "postcodes" / "harrow.gz"
+SHIPPED = Path(__file__).resolve().parent / "postcodes" / "harrow.gz"
 
 _POSTCODE = re.compile(r"([A-Z]{1,2}[0-9][A-Z0-9]?) ?([0-9][A-BD-HJLNP-UW-Z]{2})")
 _LETTERS = "ABDEFGHJLNPQRSTUWXYZ"

@@ -30,7 +30,7 @@ Windows = tuple[Window, ...]
 
 
 class LunchBreak(NamedTuple):
-    """A break of so many minutes that may move within a time of day, in minutes after midnight."""
+    """A break of so many minutes that begins within a time of day, in minutes after midnight."""
 
     duration_minutes: int
     earliest: int
@@ -75,10 +75,8 @@ class WorkingPattern:
             refuse_impossible_windows(windows, f"days.{weekday}")
         if self.lunch is None:
             return
-        if self.lunch.latest - self.lunch.earliest < self.lunch.duration_minutes:
-            raise Unprocessable(
-                "lunch", f"A lunch of {self.lunch.duration_minutes} minutes does not fit between these times."
-            )
+        if self.lunch.latest < self.lunch.earliest:
+            raise Unprocessable("lunch", "The latest time to begin is before the earliest.")
         if any(self.days) and not any(_is_between_work(self.lunch, windows) for windows in self.days):
             raise Unprocessable(
                 "lunch",
@@ -97,7 +95,8 @@ def keep_windows(windows: Windows) -> list[list[int]]:
 
 
 def _is_between_work(lunch: LunchBreak, windows: Windows) -> bool:
-    return bool(windows) and windows[0].start < lunch.earliest and lunch.latest < windows[-1].end
+    ends = lunch.latest + lunch.duration_minutes
+    return bool(windows) and windows[0].start < lunch.earliest and ends < windows[-1].end
 
 
 def refuse_impossible_windows(windows: Windows, field: str, *, on: date | None = None) -> None:
@@ -149,7 +148,7 @@ class TimeOff(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Lunch:
-    """A break of `duration` that lies wholly between two instants of its day."""
+    """A break of `duration` that begins between two instants of its day."""
 
     duration: timedelta
     earliest: datetime
@@ -209,7 +208,6 @@ def _lunch(lunch: LunchBreak | None, windows: Sequence[Interval], day: date) -> 
         return None
     earliest, latest = instant(day, lunch.earliest), instant(day, lunch.latest)
     duration = timedelta(minutes=lunch.duration_minutes)
-    # In the night in which the clocks go forward, an hour of it may be missing.
-    if windows[0].starts_at < earliest and latest < windows[-1].ends_at and duration <= latest - earliest:
+    if windows[0].starts_at < earliest and latest + duration < windows[-1].ends_at:
         return Lunch(duration, earliest, latest)
     return None

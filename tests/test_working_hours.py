@@ -99,7 +99,7 @@ def test_a_working_day_has_its_lunch_and_places(scheduler, officer):
     [
         ({"monday": [{"start": "17:00", "end": "09:00"}]}, None, "days.monday", "the end must be later"),
         ({"sunday": [*NINE_TO_FIVE, *NINE_TO_FIVE]}, None, "days.sunday", "overlap"),
-        ({"monday": NINE_TO_FIVE}, LUNCH | {"duration_minutes": 120}, "lunch", "does not fit"),
+        ({"monday": NINE_TO_FIVE}, LUNCH | {"latest": "11:59"}, "lunch", "before the earliest"),
         ({"monday": NINE_TO_FIVE}, LUNCH | {"latest": "17:00"}, "lunch", "On no day"),
     ],
 )

@@ -148,7 +148,8 @@ class TestLunch:
             ([(9, 12.25), (12.5, 17)], True),
             ([(9, 13)], False),
             ([(9, 13.5)], False),
-            ([(9, 13.75)], True),
+            ([(9, 14)], False),
+            ([(9, 14.25)], True),
             ([(12, 17)], False),
             ([(11.75, 17)], True),
             ([(14, 17)], False),
@@ -169,9 +170,9 @@ class TestLunch:
         assert worked(pattern, exceptions={SATURDAY: hours((9, 17))}, day=SATURDAY).lunch is not None
         assert worked(pattern, exceptions={SATURDAY: hours((9, 13))}, day=SATURDAY).lunch is None
 
-    def test_a_break_in_the_hour_that_is_missing_is_not_taken(self) -> None:
+    def test_a_break_in_the_hour_that_is_missing_begins_when_it_is_over(self) -> None:
         pattern = every_day((0, 8), lunch=LunchBreak(30, 60, 120))
-        assert worked(pattern, day=SPRING).lunch is None
+        assert worked(pattern, day=SPRING).lunch == Lunch(timedelta(minutes=30), utc(1, SPRING), utc(1, SPRING))
         assert worked(pattern, day=AUTUMN).lunch == Lunch(timedelta(minutes=30), utc(0, AUTUMN), utc(2, AUTUMN))
 
 
@@ -233,9 +234,8 @@ class TestStrictness:
     @pytest.mark.parametrize(
         ("lunch", "pairs", "words"),
         [
-            (LunchBreak(91, 720, 810), [(9, 17)], "91 minutes does not fit"),
-            (LunchBreak(30, 810, 720), [(9, 17)], "30 minutes does not fit"),
-            (LunchBreak(30, 720, 810), [(9, 13.5)], "On no day"),
+            (LunchBreak(30, 810, 720), [(9, 17)], "before the earliest"),
+            (LunchBreak(30, 720, 810), [(9, 14)], "On no day"),
             (LunchBreak(30, 540, 600), [(9, 17)], "On no day"),
         ],
     )
@@ -246,7 +246,7 @@ class TestStrictness:
             every_day(*pairs, lunch=lunch).refuse_impossible()
 
     def test_a_lunch_that_just_fits_is_not(self) -> None:
-        every_day((9, 17), lunch=LunchBreak(90, 720, 810)).refuse_impossible()
+        every_day((9, 14.25), lunch=NOON_BREAK).refuse_impossible()
         WorkingPattern(days=((),) * 7, lunch=NOON_BREAK).refuse_impossible()
         WorkingPattern(days=(hours((9, 13)), hours((9, 17)), *((),) * 5), lunch=NOON_BREAK).refuse_impossible()
 
@@ -304,4 +304,5 @@ def test_on_any_day_the_windows_lie_in_the_day_apart_from_each_other_and_from_ev
     assert (found.closed is None) == (found.windows == full.windows and bool(full.windows))
     if found.lunch:
         assert found.windows[0].starts_at < found.lunch.earliest
-        assert found.lunch.earliest + found.lunch.duration <= found.lunch.latest < found.windows[-1].ends_at
+        assert found.lunch.earliest <= found.lunch.latest
+        assert found.lunch.latest + found.lunch.duration < found.windows[-1].ends_at

