@@ -14,6 +14,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from models import photo
+from models.absence import enter
 from models.clock import LONDON
 from models.database import transaction
 from models.errors import DiaryClash
@@ -22,6 +23,8 @@ from models.resident import ContactBy, Resident
 from models.user import Role, User
 from models.visit import Outcome, Visit
 from models.visit_rows import find
+from models.wall_clock import instant
+from models.working_time import AbsenceKind, LunchBreak, Window, WorkingPattern
 from notifications import outbox
 
 PASSWORD = "harrow-demo-2026"  # noqa: S105
@@ -99,6 +102,7 @@ def load(at: datetime) -> bool:
             session.add(account)
             accounts[role] = account
         session.flush()
+        _hours(session, officers, accounts[Role.SCHEDULER], at)
         _visits(session, officers, residents, accounts[Role.SCHEDULER], at)
     return True
 
@@ -132,6 +136,33 @@ def _officer(session: Session, number: int, at: datetime) -> Officer:
         )
     )
     return officer
+
+
+def _hours(session: Session, officers: list[Officer], scheduler: User, at: datetime) -> None:
+    """One officer with a week of her own and a lunch that may move, and one who will be on leave for a week."""
+    by_name = {officer.display_name: officer for officer in officers}
+    day = (Window(8 * 60 + 30, 16 * 60 + 30),)
+    _, latitude, longitude = _POSTCODES[0]
+    depot = (latitude, longitude)
+    week = WorkingPattern(
+        days=(day,) * 5 + ((),) * 2,
+        lunch=LunchBreak(30, 12 * 60, 14 * 60),
+        starts_from=depot,
+        ends_at=depot,
+    )
+    by_name["Priya Shah"].working_pattern = week.kept()
+    # Beyond the visits below: those of an officer who is away would have to be given to another.
+    first_day = at.astimezone(LONDON).date() + timedelta(days=14)
+    enter(
+        session,
+        officer_id=by_name["Grace Mensah"].id,
+        starts_at=instant(first_day, 0),
+        ends_at=instant(first_day + timedelta(days=7), 0),
+        kind=AbsenceKind.LEAVE,
+        reason="Annual leave",
+        by=scheduler.id,
+        at=at,
+    )
 
 
 def _face(number: int) -> bytes:

@@ -62,9 +62,9 @@ def set_exception(
 
     Raises Unprocessable for hours that cannot be, and a day more than two years away.
     """
-    refuse_impossible_windows(windows, "windows", on=day)
     if abs(day - at.astimezone(LONDON).date()) > FARTHEST_AWAY:
         raise Unprocessable("day", "Give a day within two years from now.")
+    refuse_impossible_windows(windows, "windows", on=day)
     exception = session.get(WorkingException, (officer_id, day))
     if exception is None:
         exception = WorkingException(officer_id=officer_id, day=day)

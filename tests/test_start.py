@@ -155,6 +155,19 @@ def test_a_newcomer_finds_people_and_visits(started: Started) -> None:
     assert len([day for day in days if today < day <= today + timedelta(days=8)]) >= 5
 
 
+def test_a_newcomer_finds_an_officer_with_hours_of_her_own_and_one_on_leave(started: Started) -> None:
+    scheduler = started.sign_in("scheduler")
+    officers = {officer["display_name"]: officer["id"] for officer in all_of(started, "/v1/officers", scheduler)}
+    week = started.get(f"/v1/officers/{officers['Priya Shah']}/working-pattern", scheduler)
+    assert week["lunch"] == {"duration_minutes": 30, "earliest": "12:00", "latest": "14:00"}
+    (leave,) = all_of(started, f"/v1/officers/{officers['Grace Mensah']}/absences", scheduler)
+    first = datetime.fromisoformat(leave["starts_at"]).astimezone(LONDON).date()
+    days = f"working-days?from={first}&to={first + timedelta(days=6)}"
+    found = started.get(f"/v1/officers/{officers['Grace Mensah']}/{days}", scheduler)["items"]
+    assert {day["closed"] for day in found} >= {"leave", "no_shift"}
+    assert all(not day["windows"] for day in found)
+
+
 def test_the_officer_sees_their_day_and_shows_a_badge(started: Started) -> None:
     token = started.sign_in("officer")
     assert started.get("/v1/me/visits", token)["items"]

@@ -144,6 +144,8 @@ def test_a_day_years_away_is_refused(scheduler, officer):
     refused(except_on(scheduler, officer, "2028-11-23"), "day", "two years")
     assert except_on(scheduler, officer, "2024-11-23").status_code == 200
     refused(except_on(scheduler, officer, "2024-11-22"), "day", "two years")
+    for day in ("0001-01-01", "9999-12-31"):
+        refused(except_on(scheduler, officer, day, ("00:00", "24:00")), "day", "two years")
 
 
 def test_nobody_works_on_a_bank_holiday_unless_an_exception_says_so(scheduler, officer):
@@ -203,6 +205,11 @@ def test_a_weekly_time_in_the_missing_hour_is_taken_and_is_the_moment_of_the_cha
 def test_at_most_28_days_are_shown(scheduler, officer):
     assert len(days(scheduler, officer, "2026-11-01", "2026-11-28")) == 28
     refused(scheduler.get(path(officer, "working-days?from=2026-11-01&to=2026-11-29")), "to", "28 days")
+
+
+@pytest.mark.parametrize("day", ["0001-01-01", "1900-01-01", "9999-12-30"])
+def test_a_day_at_the_end_of_all_times_is_shown_as_well(scheduler, officer, day):
+    assert len(days(scheduler, officer, day)) == 1
 
 
 def test_an_officer_reads_their_own_hours_and_no_colleagues(scheduler, phone, officer):
