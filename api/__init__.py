@@ -45,7 +45,7 @@ from api.config import Settings
 from api.json import OrjsonProvider
 from api.quick_checks import QuickChecks
 from api.scan_log import ScanLog
-from models import clock, database
+from models import clock, database, travel
 from models.visit_link import VisitLinks
 
 DESCRIPTION = """\
@@ -79,6 +79,7 @@ def create_app(settings: Settings | None = None) -> Flask:
 
     logs.configure(settings.log_level)
     database.connect(settings.database_url)
+    travel.use(settings.travel)
     keys = secret_keys.load(settings, clock.now())
     app.extensions.update(
         access_tokens=auth.AccessTokens(keys.access_tokens, issuer=settings.public_base_url),

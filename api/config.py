@@ -3,10 +3,12 @@
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import SplitResult, urlsplit
 
+from models.speeds import read_speeds, write_speeds
+from models.travel import SPEEDS, TravelModel
 from notifications.parts import Encoding, measure
 from notifications.texts import plain
 
@@ -48,6 +50,11 @@ class Settings:
     duty_manager_phones: tuple[str, ...]
     badge_issuer: str
     checks_per_minute: int
+    travel_roads_bend: float
+    travel_speeds: str
+    travel_parking_seconds: int
+    travel_unknown_seconds: int
+    travel_farthest_km: int
     trusted_proxies: int
     keep_messages_days: int
     keep_visits_days: int
@@ -64,6 +71,17 @@ class Settings:
         """Where e-mails go when no mail server is set: a folder, and in production nowhere."""
         return None if self.production else INSTANCE / "mail"
 
+    @property
+    def travel(self) -> TravelModel:
+        """How long journeys take: the figures that travel is reckoned with."""
+        return TravelModel(
+            roads_bend=self.travel_roads_bend,
+            speeds=read_speeds(self.travel_speeds),
+            to_park_s=self.travel_parking_seconds,
+            unknown_s=self.travel_unknown_seconds,
+            farthest_m=self.travel_farthest_km * 1000,
+        )
+
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] = os.environ) -> "Settings":
         """Read and check every setting. Raises BadSetting."""
@@ -76,6 +94,12 @@ class Settings:
             if not value.isascii() or not value.isdigit():
                 raise BadSetting(f"{name} must be a whole number, 0 or more, not {value!r}.")
             return int(value)
+
+        def decimal(name: str, default: float) -> float:
+            value = text(name, str(default))
+            if not re.fullmatch(r"[0-9]{1,6}(\.[0-9]{1,6})?", value):
+                raise BadSetting(f"{name} must be a number such as {default}, not {value!r}.")
+            return float(value)
 
         settings = cls(
             app_env=text("APP_ENV", "development"),
@@ -98,6 +122,11 @@ class Settings:
             duty_manager_phones=tuple(text("DUTY_MANAGER_PHONES").replace(",", " ").split()),
             badge_issuer=text("BADGE_ISSUER", "harrow"),
             checks_per_minute=number("CHECKS_PER_MINUTE", 60),
+            travel_roads_bend=decimal("TRAVEL_ROADS_BEND", 1.35),
+            travel_speeds=text("TRAVEL_SPEEDS", write_speeds(SPEEDS)),
+            travel_parking_seconds=number("TRAVEL_PARKING_SECONDS", 180),
+            travel_unknown_seconds=number("TRAVEL_UNKNOWN_SECONDS", 600),
+            travel_farthest_km=number("TRAVEL_FARTHEST_KM", 60),
             trusted_proxies=number("TRUSTED_PROXIES", 0),
             keep_messages_days=number("KEEP_MESSAGES_DAYS", 365),
             keep_visits_days=number("KEEP_VISITS_DAYS", 730),
@@ -137,6 +166,7 @@ class Settings:
             )
         if len(set(self.duty_manager_phones)) < len(self.duty_manager_phones):
             raise BadSetting("DUTY_MANAGER_PHONES names a number twice.")
+        self._check_travel()
         if self.smtp_url and not environ.get("EMAIL_FROM", "").strip():
             raise BadSetting("SMTP_URL needs EMAIL_FROM, the address our e-mails come from.")
         if not self.production:
@@ -165,6 +195,21 @@ class Settings:
                 "COUNCIL_NAME or COUNCIL_PHONE has a letter outside the alphabet of texts (GSM-7). A text then"
                 f" holds less than half: the two may have {LONGEST_IN_UCS2} characters together."
             )
+
+    def _check_travel(self) -> None:
+        """Figure by figure, so that the sentence names the setting that is wrong."""
+        usual = TravelModel()
+        for setting, change in (
+            ("TRAVEL_ROADS_BEND", lambda: {"roads_bend": self.travel_roads_bend}),
+            ("TRAVEL_SPEEDS", lambda: {"speeds": read_speeds(self.travel_speeds)}),
+            ("TRAVEL_PARKING_SECONDS", lambda: {"to_park_s": self.travel_parking_seconds}),
+            ("TRAVEL_UNKNOWN_SECONDS", lambda: {"unknown_s": self.travel_unknown_seconds}),
+            ("TRAVEL_FARTHEST_KM", lambda: {"farthest_m": self.travel_farthest_km * 1000}),
+        ):
+            try:
+                replace(usual, **change())
+            except ValueError as error:
+                raise BadSetting(f"{setting}: {error}") from None
 
 
 def _telephone(sender: str) -> str | None:

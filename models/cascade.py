@@ -21,12 +21,19 @@ def predicted_arrivals(expected_at: datetime, delayed: Stop, remaining: Iterable
 
     Rule 6: "A delay recomputes the officer's remaining visits (end of this one + travel + service)."
     Nobody is visited before the booked start, so that a gap in the day takes a delay up; and a day booked
-    tighter than its travel allows is late without any delay.
+    tighter than its travel allows is late without any delay. A journey takes what its hour makes of it: a delay
+    into the slow hours grows.
     """
     free_at, here = expected_at.astimezone(UTC) + delayed.duration, delayed.place
     arrivals = []
     for stop in remaining:
-        arrives_at = max(stop.starts_at.astimezone(UTC), free_at + travel_time(here, stop.place))
+        leaves_at = _next_second(free_at)
+        arrives_at = max(stop.starts_at.astimezone(UTC), leaves_at + travel_time(here, stop.place, leaves_at))
         arrivals.append(arrives_at)
         free_at, here = arrives_at + stop.duration, stop.place
     return arrivals
+
+
+def _next_second(at: datetime) -> datetime:
+    """This instant, on the whole second that is not before it: journeys are counted in those."""
+    return at + timedelta(microseconds=-at.microsecond % 1_000_000)

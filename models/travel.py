@@ -1,31 +1,102 @@
-"""How long an officer takes from one door to the next: one function, for the diary to better."""
+"""How long an officer takes from one door to the next by car, and when to leave to be there in time."""
 
-from datetime import timedelta
+from dataclasses import dataclass, field
+from datetime import datetime, time, timedelta
+from math import ceil, floor
 
+from models.speeds import UNITS_A_METRE, Speeds, Traffic
 from models.standards import distance_m
 
 Place = tuple[float, float]
 """Latitude and longitude in degrees."""
 
-ROADS_BEND = 1.35
-METRES_A_SECOND = 27_000 / 3600
-TO_PARK = timedelta(minutes=3)
-"""Measured on the product's own data: roads are so much longer than the straight line, and 27 km/h is the
-speed between two doors."""
-UNKNOWN = timedelta(minutes=10)
-FARTHEST_M = 60_000
-"""Further apart than this, straight across London, one of the two places was entered wrongly."""
+SPEEDS: Speeds = ((time(7), 23.5), (time(10), 27.0), (time(16), 22.0), (time(19), 28.0))
+"""Measured on the product's own data. `flask travel calibrate` measures them again on a council's own."""
+MOST_BENDS, FARTHEST_M, LONGEST_PAUSE_S = 2.0, 100_000, 3600
 
 
-def travel_time(origin: Place | None, destination: Place | None) -> timedelta:
-    """From door to door by car, in whole seconds; 10 minutes when either place is unknown, or cannot be meant.
+@dataclass(frozen=True, slots=True)
+class TravelModel:
+    """Travel without any server: "straight line x 1.35, door-to-door km/h 23.5 (07-10), 27 (10-16), 22 (16-19), 28
+    otherwise, plus 3 minutes to park, integrated over the hour changes".
 
-    Two visits in one house are 3 minutes apart: nobody is at the next door the moment one closes.
+    Times are Unix seconds, whole ones: a journey's end is rounded up, so that nobody is said to be there who is
+    still parking. Raises ValueError for figures that cannot be meant.
     """
-    if origin is None or destination is None:
-        return UNKNOWN
-    straight_m = distance_m(origin, destination)
-    if straight_m > FARTHEST_M:
-        return UNKNOWN
-    driving_s = straight_m * ROADS_BEND / METRES_A_SECOND
-    return timedelta(seconds=round(driving_s)) + TO_PARK
+
+    roads_bend: float = 1.35
+    speeds: Speeds = SPEEDS
+    to_park_s: int = 180
+    unknown_s: int = 600
+    """For a journey from or to a place that nobody knows."""
+    farthest_m: float = 60_000
+    """Further apart than this, straight across London, one of the two places was entered wrongly."""
+    _traffic: Traffic = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.roads_bend <= MOST_BENDS:
+            raise ValueError(f"A road is 1 to {MOST_BENDS:g} times as long as the straight line.")
+        if not 1_000 <= self.farthest_m <= FARTHEST_M:
+            raise ValueError(f"The farthest journey is 1 to {FARTHEST_M // 1000} km in a straight line.")
+        if not (0 <= self.to_park_s <= LONGEST_PAUSE_S and 0 <= self.unknown_s <= LONGEST_PAUSE_S):
+            raise ValueError(f"Give the seconds, {LONGEST_PAUSE_S} at most.")
+        object.__setattr__(self, "_traffic", Traffic(self.speeds))
+
+    def seconds(self, origin: Place | None, destination: Place | None, leaving_at: float) -> int:
+        """From door to door, parking included, for who leaves at this Unix second.
+
+        Two visits in one house are 3 minutes apart: nobody is at the next door the moment one closes.
+        Of two whole seconds the later one never arrives earlier.
+        """
+        road = self._road(origin, destination)
+        if road is None:
+            return self.unknown_s
+        return self._drive(road, leaving_at)
+
+    def leave_by(self, origin: Place | None, destination: Place | None, arriving_at: float) -> float:
+        """The latest whole second to leave and arrive by this one: who leaves then does, and a second later does
+        not."""
+        road = self._road(origin, destination)
+        if road is None:
+            return floor(arriving_at) - self.unknown_s
+        return self._traffic.leaves(road, floor(arriving_at) - self.to_park_s)
+
+    def seconds_by_road(self, road_m: float, leaving_at: float) -> int:
+        """The same for a way whose length is known: so many metres of road, and the time to park."""
+        return self._drive(round(road_m * UNITS_A_METRE), leaving_at)
+
+    def speed_at(self, moment: float) -> float:
+        """The km/h that this model drives at a Unix second."""
+        return self._traffic.at(floor(moment))
+
+    def _drive(self, road: int, leaving_at: float) -> int:
+        leaves = ceil(leaving_at)
+        return self._traffic.arrives(road, leaves) - leaves + self.to_park_s
+
+    def _road(self, origin: Place | None, destination: Place | None) -> int | None:
+        """The way in 36ths of a metre; None if either place is unknown, or cannot be meant."""
+        if origin is None or destination is None:
+            return None
+        straight_m = distance_m(origin, destination)
+        if straight_m > self.farthest_m:
+            return None
+        return round(straight_m * self.roads_bend * UNITS_A_METRE)
+
+
+_in_use = TravelModel()
+
+
+def use(model: TravelModel) -> None:
+    """Reckon with these figures from here on, in this process: those of the settings."""
+    global _in_use
+    _in_use = model
+
+
+def in_use() -> TravelModel:
+    """The figures this process reckons with."""
+    return _in_use
+
+
+def travel_time(origin: Place | None, destination: Place | None, leaving_at: datetime) -> timedelta:
+    """From door to door by car with the figures in use, in whole seconds."""
+    return timedelta(seconds=_in_use.seconds(origin, destination, leaving_at.timestamp()))

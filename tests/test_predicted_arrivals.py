@@ -1,16 +1,18 @@
 """The rest of an officer's day after a delay, as a pure rule: the road, the gaps, and how a delay runs out."""
 
-from datetime import UTC, datetime, timedelta
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, time, timedelta
 from itertools import pairwise
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from models import travel
 from models.cascade import Stop, predicted_arrivals
 from models.clock import LONDON
-from models.standards import distance_m
-from models.travel import Place, travel_time
+from models.travel import Place, TravelModel, travel_time
 
 CIVIC_CENTRE, HARROW_ON_THE_HILL = (51.5887, -0.3340), (51.5793, -0.3366)
 MIDNIGHT = datetime(2026, 11, 23, tzinfo=UTC)
@@ -28,44 +30,9 @@ def stop(text: str, place: Place | None = None) -> Stop:
     return Stop(clock_time(start), timedelta(minutes=int(minutes)), place)
 
 
-# Travel
-
-
-@pytest.mark.parametrize(
-    ("origin", "destination", "seconds"),
-    [
-        (None, None, 600),
-        (CIVIC_CENTRE, None, 600),
-        (None, CIVIC_CENTRE, 600),
-        (CIVIC_CENTRE, CIVIC_CENTRE, 180),
-        # 1,061 m in a straight line are 1,432 m by road, which take 191 s; and 3 minutes to park.
-        (CIVIC_CENTRE, HARROW_ON_THE_HILL, 371),
-        ((51.5, -0.3), (51.5 + 20_000 / 111_195.08, -0.3), 3600 + 180),
-    ],
-)
-def test_a_journey_is_the_straight_line_with_its_bends_and_the_time_to_park(
-    origin: Place | None, destination: Place | None, seconds: int
-) -> None:
-    assert travel_time(origin, destination) == timedelta(seconds=seconds)
-
-
-def test_a_place_that_cannot_be_meant_is_an_unknown_one() -> None:
-    """Latitude and longitude the wrong way round would make everybody late by days."""
-    assert travel_time((51.58, -0.33), (-0.33, 51.58)) == timedelta(minutes=10)
-
+# The rest of the day
 
 places = st.tuples(st.floats(51.4, 51.7), st.floats(-0.6, -0.1))
-
-
-@given(origin=places, destination=places, other=places)
-def test_the_way_back_is_as_long_and_further_takes_longer(origin: Place, destination: Place, other: Place) -> None:
-    there = travel_time(origin, destination)
-    assert there == travel_time(destination, origin) >= timedelta(minutes=3)
-    if distance_m(origin, other) <= distance_m(origin, destination):
-        assert travel_time(origin, other) <= there
-
-
-# The rest of the day
 
 DAY = "10:15/30 11:15/30 13:00/45 14:00/30 14:45/30"
 """After a visit of half an hour at 09:30, each ten minutes' journey from the last; lunch is at twelve."""
@@ -120,6 +87,8 @@ def test_a_delay_is_real_time_in_the_night_the_clocks_go_back() -> None:
 somewhere = st.none() | places
 minutes = st.integers(0, 180).map(lambda amount: timedelta(minutes=amount))
 delays = st.floats(-3600, 6 * 3600).map(lambda seconds: timedelta(seconds=seconds))
+whole_delays = st.integers(-3600, 6 * 3600).map(lambda seconds: timedelta(seconds=seconds))
+"""Journeys are counted in whole seconds, and begin on one."""
 
 
 @st.composite
@@ -130,9 +99,18 @@ def days(draw: st.DrawFn, *, feasible: bool) -> list[Stop]:
         before, place = stops[-1], draw(somewhere)
         ready_at = before.starts_at + before.duration
         if feasible:
-            ready_at += travel_time(before.place, place)
+            ready_at += travel_time(before.place, place, ready_at)
         stops.append(Stop(ready_at + draw(minutes), draw(minutes), place))
     return stops
+
+
+@contextmanager
+def one_speed() -> Iterator[None]:
+    """As fast at every hour as at the fastest: a day that can be kept can be kept so too."""
+    usual = travel.in_use()
+    travel.use(TravelModel(speeds=((time(0), 28.0),)))
+    yield
+    travel.use(usual)
 
 
 def after(delay: timedelta, day: list[Stop]) -> list[datetime]:
@@ -148,24 +126,41 @@ def test_nobody_is_visited_before_their_time_nor_before_the_officer_can_be_there
     assert all(arrival >= stop.starts_at for arrival, stop in zip(arrivals, day[1:], strict=True))
     visits = zip([day[0].starts_at + delay, *arrivals], day, strict=True)
     for (arrived, here), (arrives, there) in pairwise(visits):
-        assert arrives >= arrived + here.duration + travel_time(here.place, there.place)
+        leaves = arrived + here.duration
+        assert arrives >= leaves + travel_time(here.place, there.place, leaves)
 
 
 @given(day=days(feasible=False), delay=delays, more=minutes)
-def test_more_delay_makes_nobody_earlier_and_nobody_later_than_by_that_much(
+def test_more_delay_makes_nobody_earlier(day: list[Stop], delay: timedelta, more: timedelta) -> None:
+    for less, arrival in zip(after(delay, day), after(delay + more, day), strict=True):
+        assert less <= arrival
+
+
+@given(day=days(feasible=False), delay=delays, more=minutes)
+def test_where_every_hour_is_as_fast_nobody_is_later_by_more_than_the_delay(
     day: list[Stop], delay: timedelta, more: timedelta
 ) -> None:
-    for less, arrival in zip(after(delay, day), after(delay + more, day), strict=True):
-        assert less <= arrival <= less + more
+    with one_speed():
+        for less, arrival in zip(after(delay, day), after(delay + more, day), strict=True):
+            assert less <= arrival <= less + more
 
 
-@given(day=days(feasible=True), delay=delays)
+def test_a_delay_into_the_slow_hours_grows() -> None:
+    """20 km apart: on time the officer drives at 27 km/h, an hour later at 22."""
+    here, there = stop("14:00/30", (51.5, -0.3)), stop("15:00/30", (51.5 + 20_000 / 111_195.08, -0.3))
+    assert predicted_arrivals(clock_time("14:00"), here, [there]) == [clock_time("15:33")]
+    assert predicted_arrivals(clock_time("15:30"), here, [there]) == [clock_time("17:16:39")]
+
+
+@given(day=days(feasible=True), delay=whole_delays)
 def test_in_a_day_that_can_be_kept_a_delay_only_shrinks_and_no_delay_moves_nobody(
     day: list[Stop], delay: timedelta
 ) -> None:
+    """Where every hour is as fast: into the slow hours a delay grows."""
     starts = [stop.starts_at for stop in day[1:]]
     assert after(timedelta(0), day) == starts
-    late = [arrival - start for arrival, start in zip(after(delay, day), starts, strict=True)]
+    with one_speed():
+        late = [arrival - start for arrival, start in zip(after(delay, day), starts, strict=True)]
     assert all(earlier >= later for earlier, later in pairwise([max(delay, timedelta(0)), *late]))
 
 

@@ -3,6 +3,7 @@
 import dataclasses
 import os
 import re
+from datetime import time
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 
 from api import secret_keys
 from api.config import BadSetting, Settings
+from models.travel import TravelModel
 from tests.steps import MONDAY_9
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -84,6 +86,25 @@ def test_production_refuses_what_is_missing_or_made_for_development(changes, wor
         ("KEEP_MESSAGES_DAYS", "29"),
         ("KEEP_VISITS_DAYS", "0"),
         ("KEEP_RESIDENTS_DAYS", "for ever"),
+        ("TRAVEL_ROADS_BEND", "0.9"),
+        ("TRAVEL_ROADS_BEND", "2.1"),
+        ("TRAVEL_ROADS_BEND", "nan"),
+        ("TRAVEL_ROADS_BEND", "1,35"),
+        ("TRAVEL_SPEEDS", "27"),
+        ("TRAVEL_SPEEDS", "07:00=fast"),
+        ("TRAVEL_SPEEDS", "7:00=27"),
+        ("TRAVEL_SPEEDS", "24:00=27"),
+        ("TRAVEL_SPEEDS", "07:10=27"),
+        ("TRAVEL_SPEEDS", "07:00=27.55"),
+        ("TRAVEL_SPEEDS", "10:00=27 07:00=23.5"),
+        ("TRAVEL_SPEEDS", "07:00=27 07:00=28"),
+        ("TRAVEL_SPEEDS", "07:00=4.9"),
+        ("TRAVEL_SPEEDS", "07:00=130.1"),
+        ("TRAVEL_PARKING_SECONDS", "3601"),
+        ("TRAVEL_PARKING_SECONDS", "-1"),
+        ("TRAVEL_UNKNOWN_SECONDS", "3601"),
+        ("TRAVEL_FARTHEST_KM", "0"),
+        ("TRAVEL_FARTHEST_KM", "101"),
         ("DUTY_MANAGER_PHONES", "07700 900123"),
         ("DUTY_MANAGER_PHONES", "+447700900123,nobody"),
         ("DUTY_MANAGER_PHONES", "+447700900123,+447700900123"),
@@ -127,6 +148,20 @@ def test_the_councils_name_and_number_leave_room_for_the_words_of_every_text(nam
             Settings.from_environment(environ)
     else:
         assert Settings.from_environment(environ).council_name == name
+
+
+def test_journeys_are_reckoned_with_the_figures_of_the_settings():
+    settings = Settings.from_environment(
+        {
+            "TRAVEL_ROADS_BEND": "1.2",
+            "TRAVEL_SPEEDS": "06:30=20.5 20:00=40",
+            "TRAVEL_PARKING_SECONDS": "60",
+            "TRAVEL_UNKNOWN_SECONDS": "900",
+            "TRAVEL_FARTHEST_KM": "30",
+        }
+    )
+    assert settings.travel == TravelModel(1.2, ((time(6, 30), 20.5), (time(20), 40.0)), 60, 900, 30_000)
+    assert Settings.from_environment({}).travel == TravelModel()
 
 
 def test_duty_managers_may_be_several():
