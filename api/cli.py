@@ -17,7 +17,7 @@ from flask import Flask
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
-from api import cli_keys, cli_records, cli_texts, demonstration
+from api import cli_keys, cli_postcodes, cli_records, cli_texts, demonstration
 from api.config import Settings
 from models import clock
 from models.database import transaction
@@ -40,6 +40,7 @@ def register(app: Flask) -> None:
     settings: Settings = app.config["SETTINGS"]
     app.cli.add_command(cli_texts.texts)
     app.cli.add_command(cli_keys.keys)
+    app.cli.add_command(cli_postcodes.postcodes)
     app.cli.add_command(cli_records.prove_scans)
     app.cli.add_command(cli_records.purge)
 

@@ -1,9 +1,7 @@
 """Demonstration data: 12 officers, 40 residents and their visits, so that a newcomer can try everything.
 
 Everybody here is invented, with telephone numbers that Ofcom keeps for drama. The postcodes are real, in the
-London Borough of Harrow, with their centres' coordinates: contains OS data (c) Crown copyright and database right
-2026, contains Royal Mail data (c) Royal Mail copyright and database right 2026, Source: Office for National
-Statistics, licensed under the Open Government Licence v3.0.
+London Borough of Harrow, and their places come from the table that the product ships (`postcodes/README.md`).
 """
 
 import io
@@ -67,46 +65,15 @@ _PURPOSES = (
     "Damp survey",
 )
 _POSTCODES = (
-    ("HA1 2RJ", 51.58737, -0.32932),
-    ("HA1 3AJ", 51.57777, -0.33904),
-    ("HA1 3BW", 51.57931, -0.33897),
-    ("HA1 3DX", 51.57703, -0.33358),
-    ("HA1 3PJ", 51.55893, -0.33581),
-    ("HA1 3QG", 51.56125, -0.33318),
-    ("HA1 3QS", 51.55742, -0.33539),
-    ("HA1 3TL", 51.56735, -0.34106),
-    ("HA1 3WE", 51.58524, -0.32969),
-    ("HA1 4DL", 51.57739, -0.34559),
-    ("HA1 4FP", 51.57913, -0.35221),
-    ("HA1 4US", 51.58523, -0.32969),
-    ("HA1 4ZQ", 51.58524, -0.32969),
-    ("HA1 9DR", 51.58524, -0.32969),
-    ("HA1 9GH", 51.58524, -0.32969),
-    ("HA1 9NZ", 51.58523, -0.32969),
-    ("HA2 0NL", 51.56266, -0.34865),
-    ("HA2 0TN", 51.56983, -0.35931),
-    ("HA2 2DX", 51.58524, -0.32969),
-    ("HA2 6DE", 51.58945, -0.35661),
-    ("HA2 6NP", 51.60012, -0.35308),
-    ("HA2 8QF", 51.56069, -0.37273),
-    ("HA2 8XZ", 51.56764, -0.35516),
-    ("HA3 3DL", 51.58523, -0.32969),
-    ("HA3 3JX", 51.58524, -0.32969),
-    ("HA3 3NT", 51.58523, -0.32969),
-    ("HA3 5SB", 51.59562, -0.33818),
-    ("HA3 8JW", 51.58523, -0.32969),
-    ("HA3 9HN", 51.59031, -0.29843),
-    ("HA5 1JU", 51.58673, -0.38405),
-    ("HA5 4LW", 51.60628, -0.37241),
-    ("HA5 4TN", 51.60453, -0.38543),
-    ("HA5 5ZP", 51.59505, -0.38517),
-    ("HA5 9BG", 51.59505, -0.38517),
-    ("HA7 1GA", 51.60625, -0.29576),
-    ("HA7 1HL", 51.60254, -0.29855),
-    ("HA7 1PY", 51.60366, -0.29610),
-    ("HA7 2HL", 51.60092, -0.31089),
-    ("HA8 5HS", 51.60138, -0.26874),
-    ("HA8 7UT", 51.60880, -0.27858),
+    """
+HA1 2RJ, HA1 3AJ, HA1 3BW, HA1 3DX, HA1 3PJ, HA1 3QG, HA1 3QS, HA1 3TL,
+HA1 3WE, HA1 4DL, HA1 4FP, HA1 4US, HA1 4ZQ, HA1 9DR, HA1 9GH, HA1 9NZ,
+HA2 0NL, HA2 0TN, HA2 2DX, HA2 6DE, HA2 6NP, HA2 8QF, HA2 8XZ, HA3 3DL,
+HA3 3JX, HA3 3NT, HA3 5SB, HA3 8JW, HA3 9HN, HA5 1JU, HA5 4LW, HA5 4TN,
+HA5 5ZP, HA5 9BG, HA7 1GA, HA7 1HL, HA7 1PY, HA7 2HL, HA8 5HS, HA8 7UT
+""".strip()
+    .replace("\n", " ")
+    .split(", ")
 )
 
 
@@ -191,7 +158,6 @@ def _face(number: int) -> bytes:
 
 
 def _resident(session: Session, number: int, at: datetime) -> Resident:
-    postcode, latitude, longitude = _POSTCODES[number]
     resident = Resident(
         id=uuid4(),
         name=f"{_FIRST[number % len(_FIRST)]} {_LAST[number // len(_FIRST)]}",
@@ -202,11 +168,10 @@ def _resident(session: Session, number: int, at: datetime) -> Resident:
         needs="Please ring the bell twice." if number % 7 == 0 else None,
         line_1=f"{number + 1} Demonstration House",
         town="Harrow",
-        postcode=postcode,
-        latitude=latitude,
-        longitude=longitude,
+        postcode=_POSTCODES[number],
         created_at=at,
     )
+    resident.settle_place(session)
     session.add(resident)
     return resident
 

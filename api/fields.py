@@ -9,7 +9,7 @@ import marshmallow as ma
 from marshmallow import ValidationError, fields, validate
 
 from api import current
-from models import phone, resident
+from models import phone, postcode
 
 _INVISIBLE = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
 _JOINERS = {"\u200c", "\u200d"}
@@ -109,7 +109,7 @@ class Postcode(Text):
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
         try:
-            return resident.normalise_postcode(super()._deserialize(value, attr, data, **kwargs))
+            return postcode.normalise_postcode(super()._deserialize(value, attr, data, **kwargs))
         except ValueError as error:
             raise ValidationError(str(error)) from None
 

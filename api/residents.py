@@ -18,7 +18,7 @@ from models import clock
 from models.database import reading, transaction
 from models.errors import Unknown
 from models.number import clear_unusable, known
-from models.resident import FORGOTTEN, ContactBy, Resident
+from models.resident import FORGOTTEN, ContactBy, PlaceFrom, Resident
 from notifications.fallback import stop_old_ways
 
 blp = Blueprint("residents", __name__, url_prefix="/v1/residents", description="Residents")
@@ -27,7 +27,11 @@ ADDRESS = ("line_1", "line_2", "town", "postcode", "latitude", "longitude", "upr
 
 
 class Address(ma.Schema):
-    """Where a resident lives. `latitude` and `longitude` (degrees) go together."""
+    """Where a resident lives. `latitude` and `longitude` (degrees) go together, and are those of the door or of
+    the UPRN: they win over the postcode. Without them the home is where its postcode is.
+
+    An address as it was answered may be sent back: a place that came from the postcode is then found anew.
+    """
 
     line_1 = Text(required=True, longest=120)
     line_2 = Text(longest=120, allow_none=True)
@@ -39,6 +43,12 @@ class Address(ma.Schema):
         allow_none=True,
         validate=validate.Regexp(r"\A[0-9]{1,12}\Z", error="Give the UPRN as 1 to 12 digits."),
         metadata={"description": "Unique Property Reference Number"},
+    )
+
+    place_from = fields.Enum(
+        PlaceFrom,
+        by_value=fields.String,
+        metadata={"description": "Ours to say; sent back, it marks a place that came from the postcode"},
     )
 
     @validates_schema
@@ -102,9 +112,13 @@ class ResidentOut(ma.Schema):
     contact_by = fields.Enum(ContactBy, by_value=fields.String, required=True)
     needs = fields.String(allow_none=True, required=True)
     address = fields.Function(
-        lambda resident: {name: resident[name] for name in ADDRESS},
+        lambda resident: {name: resident[name] for name in (*ADDRESS, "place_from")},
         required=True,
-        metadata={"type": "object"},
+        metadata={
+            "type": "object",
+            "description": "`place_from` says how the place is known: a `pin`, the `uprn`, the `postcode`, or"
+            " `unknown`. Journeys from and to an unknown place are guessed",
+        },
     )
     not_texted = fields.List(
         fields.Nested(NotTextedOut),
@@ -142,11 +156,26 @@ def _shown(session: Session, residents: Sequence[Resident]) -> list[dict[str, An
 def _change(session: Session, resident: Resident, given: dict[str, Any]) -> None:
     address = given.pop("address", None)
     if address is not None:
+        if _is_of_postcode(resident, address):
+            address |= {"latitude": None, "longitude": None}
         given.update({name: address.get(name) for name in ADDRESS})
     for name, value in given.items():
         setattr(resident, name, value)
         if name in ("phone", "second_phone") and value:
             clear_unusable(session, value)
+    if address is not None:
+        resident.settle_place(session)
+
+
+def _is_of_postcode(resident: Resident, address: dict[str, Any]) -> bool:
+    """Whether these coordinates are but those that we answered for a postcode, and nobody's pin.
+
+    A client that changes the postcode in what it read would else leave the home where the old one is; and one
+    that moves the pin in it means the pin.
+    """
+    if resident.place_from is PlaceFrom.POSTCODE:
+        return resident.place == (address.get("latitude"), address.get("longitude"))
+    return address.get("place_from") is PlaceFrom.POSTCODE
 
 
 @blp.route("")

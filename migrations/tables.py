@@ -14,6 +14,7 @@ from models import (  # noqa: F401
     message_event,
     number,
     officer,
+    postcode,
     promise,
     reply,
     resident,

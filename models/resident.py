@@ -1,17 +1,16 @@
 """Residents: whom we visit, where they live and how to tell them."""
 
-import re
 from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import Index, String
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy import Index, String, select
+from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from models.database import Base, by_value, new_id
+from models.postcode import find_place
 
-_POSTCODE = re.compile(r"([A-Z]{1,2}[0-9][A-Z0-9]?) ?([0-9][A-BD-HJLNP-UW-Z]{2})")
-
+_A_BATCH = 500
 
 FORGOTTEN = ""
 """The name of a resident whose time is over. Nobody can be entered under it."""
@@ -23,6 +22,15 @@ class ContactBy(StrEnum):
     TEXT = "text"
     CALL = "call"
     EMAIL = "email"
+
+
+class PlaceFrom(StrEnum):
+    """How it is known where a home is. A pin and a UPRN are the door, a postcode the middle of a few."""
+
+    PIN = "pin"
+    UPRN = "uprn"
+    POSTCODE = "postcode"
+    UNKNOWN = "unknown"
 
 
 class Resident(Base):
@@ -45,6 +53,9 @@ class Resident(Base):
     postcode: Mapped[str] = mapped_column(String(8))
     latitude: Mapped[float | None]
     longitude: Mapped[float | None]
+    place_from: Mapped[PlaceFrom] = mapped_column(
+        by_value(PlaceFrom), default=PlaceFrom.UNKNOWN, server_default=PlaceFrom.UNKNOWN.value
+    )
     uprn: Mapped[str | None] = mapped_column(String(12))
     created_at: Mapped[datetime]
 
@@ -60,10 +71,37 @@ class Resident(Base):
             return None
         return self.latitude, self.longitude
 
+    def settle_place(self, session: Session) -> None:
+        """Say where the home is: "a pin or UPRN coordinate wins over the postcode".
 
-def normalise_postcode(text: str) -> str:
-    """`ha12xy` as `HA1 2XY`. Raises ValueError for what no UK postcode looks like."""
-    found = _POSTCODE.fullmatch(" ".join(text.upper().split()))
-    if not found:
-        raise ValueError("Give a UK postcode, such as HA1 2XY.")
-    return f"{found[1]} {found[2]}"
+        It is written down with the address, so that nobody who plans a day has to look it up.
+        """
+        if self.latitude is not None:
+            self.place_from = PlaceFrom.UPRN if self.uprn else PlaceFrom.PIN
+            return
+        found = find_place(session, self.postcode)
+        self.latitude, self.longitude = found or (None, None)
+        self.place_from = PlaceFrom.POSTCODE if found else PlaceFrom.UNKNOWN
+
+
+def place_everybody(session: Session) -> tuple[int, int]:
+    """Find a place for every resident who has none; how many have one now, and how many still have none.
+
+    Somebody entered by the version before this rule may have a place of which nobody said where it is from.
+    """
+    looked_at, placed = 0, 0
+    last = UUID(int=0)
+    while batch := session.scalars(
+        select(Resident)
+        .where(Resident.place_from == PlaceFrom.UNKNOWN, Resident.name != FORGOTTEN, Resident.id > last)
+        .order_by(Resident.id)
+        .limit(_A_BATCH)
+        .with_for_update()
+    ).all():
+        for resident in batch:
+            resident.settle_place(session)
+            placed += resident.place_from is not PlaceFrom.UNKNOWN
+        session.flush()
+        session.expunge_all()
+        looked_at, last = looked_at + len(batch), batch[-1].id
+    return placed, looked_at - placed

@@ -24,7 +24,7 @@ from models.live_code import LiveCode
 from models.message import ON_ITS_WAY, Message
 from models.number import Number
 from models.reply import Reply
-from models.resident import FORGOTTEN, ContactBy, Resident
+from models.resident import FORGOTTEN, ContactBy, PlaceFrom, Resident
 from models.scan import ScanSalt
 from models.user import RefreshToken, SignIn, SignInFailure
 from models.visit import Visit
@@ -207,7 +207,12 @@ def _of_residents(before: datetime) -> Rule:
         & (Resident.created_at < before)
         & ~visited_since.exists()
         & ~to_be_rung.exists(),
-        {Resident.name: FORGOTTEN, Resident.language: "en", Resident.contact_by: ContactBy.TEXT}
+        {
+            Resident.name: FORGOTTEN,
+            Resident.language: "en",
+            Resident.contact_by: ContactBy.TEXT,
+            Resident.place_from: PlaceFrom.UNKNOWN,
+        }
         | dict.fromkeys(unknown + nowhere)
         | dict.fromkeys(nothing, ""),
     )

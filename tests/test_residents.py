@@ -8,8 +8,8 @@ from sqlalchemy import select
 
 from models.database import reading
 from models.message import Message, MessageStatus
+from models.postcode import normalise_postcode
 from models.reference import new_visit_reference, read_visit_reference
-from models.resident import normalise_postcode
 from notifications.senders.console import ConsoleSender
 from tests.sending import dispatch
 from tests.steps import book, path, problem
@@ -34,7 +34,7 @@ def test_a_resident_is_added_and_found(scheduler):
     assert made.headers["Location"] == f"/v1/residents/{made.json['id']}"
     assert scheduler.get(made.headers["Location"]).json == made.json
     expected = body | {"phone": "+447700900123", "second_phone": "+442088635611"}
-    expected["address"] = body["address"] | {"postcode": "HA1 2RJ"}
+    expected["address"] = body["address"] | {"postcode": "HA1 2RJ", "place_from": "uprn"}
     assert {name: made.json[name] for name in expected} == expected
 
 
@@ -134,9 +134,10 @@ def test_a_resident_is_changed_field_by_field_and_an_address_whole(scheduler):
         "line_2": None,
         "town": "Wealdstone",
         "postcode": "HA3 5SB",
-        "latitude": None,
-        "longitude": None,
+        "latitude": 51.59562,
+        "longitude": -0.33818,
         "uprn": None,
+        "place_from": "postcode",
     }
     problem(scheduler.patch(path, {"address": {"line_1": "x"}}), 422, "not-valid")
     problem(scheduler.patch(path, {"name": None}), 422, "not-valid")
