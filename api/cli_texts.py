@@ -1,7 +1,7 @@
 """`flask texts`: what an operator sees of the queue, and does with it. Never a name, a number or an address."""
 
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 from uuid import UUID
@@ -9,6 +9,7 @@ from uuid import UUID
 import click
 from flask.cli import AppGroup
 
+from api.cli_table import print_table
 from models import clock
 from models.clock import in_london
 from models.database import reading, transaction
@@ -136,7 +137,7 @@ def senders() -> None:
         _sender(channel, stand.get(channel), [load for key, load in loads.items() if key[0] is channel], at)
         for channel in Channel
     ]
-    _table(("CHANNEL", "WAITING", "LATE BY", "PAUSED BY", "SINCE", "TRIES AGAIN", "REASON"), rows)
+    print_table(("CHANNEL", "WAITING", "LATE BY", "PAUSED BY", "SINCE", "TRIES AGAIN", "REASON"), rows)
 
 
 def _sender(channel: Channel, state: SenderState | None, loads: Sequence[Load], at: datetime) -> Sequence[str]:
@@ -156,7 +157,7 @@ def _show(found: Sequence[Listed], limit: int, at: str, remark: str) -> None:
     if not found:
         click.echo("None.")
         return
-    _table(
+    print_table(
         ("MESSAGE", "KIND", "CHANNEL", "STATUS", at, "ERROR", "VISIT", remark),
         (
             (
@@ -174,10 +175,3 @@ def _show(found: Sequence[Listed], limit: int, at: str, remark: str) -> None:
     )
     if len(found) > limit:
         click.echo(f"There are more than these {limit}: see --limit.")
-
-
-def _table(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    lines = [titles, *rows]
-    widths = [max(len(line[place]) for line in lines) for place in range(len(titles))]
-    for line in lines:
-        click.echo("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
