@@ -47,6 +47,7 @@ from api.quick_checks import QuickChecks
 from api.scan_log import ScanLog
 from models import clock, database, travel
 from models.visit_link import VisitLinks
+from routing.table import RoadTable, router_from
 
 DESCRIPTION = """\
 Home visits: booked, kept to the time that was promised, with clear proof of who is at the door.
@@ -89,6 +90,9 @@ def create_app(settings: Settings | None = None) -> Flask:
         visit_words=keys.visit_words,
         door_tickets=keys.door_tickets,
         keyring=keys.badges,
+        road_table=RoadTable(
+            router_from(settings.router, settings.router_url), within_s=settings.router_timeout_ms / 1000
+        ),
         scan_log=ScanLog(scans.chain_key(keys.digests)),
     )
 

@@ -1,19 +1,29 @@
-"""`flask travel`: whether journeys take as long as we reckon."""
+"""`flask travel`: how long journeys take by our reckoning, and whether they do."""
 
 from datetime import timedelta
 from itertools import pairwise
 
 import click
+from flask import current_app
 from flask.cli import AppGroup
 
+from api import current
 from api.cli_table import print_table
 from models import clock, travel
 from models.calibration import Band, Calibration, TooFewJourneys, calibrate
-from models.database import snapshot
+from models.database import reading, snapshot
 from models.journeys import journeys
+from models.postcode import find_place, normalise_postcode
 from models.speeds import write_speeds
 
-travel_group = AppGroup("travel", help="See whether journeys take as long as we reckon.")
+travel_group = AppGroup("travel", help="See how long journeys take by our reckoning, and whether they do.")
+
+
+def _postcode(context: click.Context, parameter: click.Parameter, given: str) -> str:
+    try:
+        return normalise_postcode(given)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from None
 
 
 @travel_group.command("calibrate")
@@ -32,6 +42,22 @@ def calibrate_travel(days: int) -> None:
     print_table(("FROM", "TO", "JOURNEYS", "KM/H NOW", "KM/H FITS"), _rows(found.bands))
     click.echo(f"To park: {travel.in_use().to_park_s} s now, {found.model.to_park_s} s fits.")
     _judge(found)
+
+
+@travel_group.command("journey")
+@click.argument("origin", callback=_postcode)
+@click.argument("destination", callback=_postcode)
+def show_journey(origin: str, destination: str) -> None:
+    """Say how long a journey between two postcodes takes that begins now, by the router as well."""
+    with reading() as session:
+        places = [find_place(session, postcode) for postcode in (origin, destination)]
+    leaving_at, model = clock.now().timestamp(), travel.in_use()
+    click.echo(f"By the straight line: {model.seconds(places[0], places[1], leaving_at)} s")
+    kind = current.settings().router
+    if kind == "none":
+        return
+    table = current_app.extensions["road_table"].travel_table(places, leaving_at=leaving_at, model=model)
+    click.echo(f"With {kind}: {table[0][1]} s. The same? Then the log says why it did not answer.")
 
 
 def _rows(bands: tuple[Band, ...]) -> list[tuple[str, ...]]:

@@ -55,6 +55,9 @@ class Settings:
     travel_parking_seconds: int
     travel_unknown_seconds: int
     travel_farthest_km: int
+    router: str
+    router_url: str | None
+    router_timeout_ms: int
     trusted_proxies: int
     keep_messages_days: int
     keep_visits_days: int
@@ -127,6 +130,9 @@ class Settings:
             travel_parking_seconds=number("TRAVEL_PARKING_SECONDS", 180),
             travel_unknown_seconds=number("TRAVEL_UNKNOWN_SECONDS", 600),
             travel_farthest_km=number("TRAVEL_FARTHEST_KM", 60),
+            router=text("ROUTER", "none"),
+            router_url=text("ROUTER_URL").rstrip("/") or None,
+            router_timeout_ms=number("ROUTER_TIMEOUT_MS", 2000),
             trusted_proxies=number("TRUSTED_PROXIES", 0),
             keep_messages_days=number("KEEP_MESSAGES_DAYS", 365),
             keep_visits_days=number("KEEP_VISITS_DAYS", 730),
@@ -139,7 +145,7 @@ class Settings:
     def _check(self, environ: Mapping[str, str]) -> None:
         if self.app_env not in ("development", "production"):
             raise BadSetting("APP_ENV must be development or production.")
-        base = _web_address(self.public_base_url)
+        base = _web_address("PUBLIC_BASE_URL", self.public_base_url, "https://visits.harrow.gov.uk")
         self._check_council()
         if self.log_level not in ("DEBUG", "INFO", "WARNING", "ERROR"):
             raise BadSetting("LOG_LEVEL must be DEBUG, INFO, WARNING or ERROR.")
@@ -167,6 +173,7 @@ class Settings:
         if len(set(self.duty_manager_phones)) < len(self.duty_manager_phones):
             raise BadSetting("DUTY_MANAGER_PHONES names a number twice.")
         self._check_travel()
+        self._check_router()
         if self.smtp_url and not environ.get("EMAIL_FROM", "").strip():
             raise BadSetting("SMTP_URL needs EMAIL_FROM, the address our e-mails come from.")
         if not self.production:
@@ -211,6 +218,16 @@ class Settings:
             except ValueError as error:
                 raise BadSetting(f"{setting}: {error}") from None
 
+    def _check_router(self) -> None:
+        if self.router not in ("none", "osrm", "valhalla"):
+            raise BadSetting("ROUTER must be none, osrm or valhalla.")
+        if (self.router == "none") != (self.router_url is None):
+            raise BadSetting("ROUTER and ROUTER_URL go together: which kind of server, and where it is.")
+        if self.router_url:
+            _web_address("ROUTER_URL", self.router_url, "http://osrm.internal:5000")
+        if not 100 <= self.router_timeout_ms <= 30_000:
+            raise BadSetting("ROUTER_TIMEOUT_MS must be 100 to 30000.")
+
 
 def _telephone(sender: str) -> str | None:
     """The number texts come from, if it is one that can call: texts may also come from a word or a short code."""
@@ -225,8 +242,8 @@ def _is_mail_server(url: str) -> bool:
         return False
 
 
-def _web_address(url: str) -> SplitResult:
-    bad = BadSetting("PUBLIC_BASE_URL must be an address such as https://visits.harrow.gov.uk")
+def _web_address(name: str, url: str, such_as: str) -> SplitResult:
+    bad = BadSetting(f"{name} must be an address such as {such_as}")
     try:
         base = urlsplit(url)
         port_is_a_number = base.port is None or base.port > 0

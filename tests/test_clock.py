@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-PACKAGES = ("api", "models", "notifications", "id_badges")
+PACKAGES = ("api", "models", "notifications", "id_badges", "routing")
 SOURCES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
 
 CLOCKS = {

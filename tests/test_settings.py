@@ -105,6 +105,11 @@ def test_production_refuses_what_is_missing_or_made_for_development(changes, wor
         ("TRAVEL_UNKNOWN_SECONDS", "3601"),
         ("TRAVEL_FARTHEST_KM", "0"),
         ("TRAVEL_FARTHEST_KM", "101"),
+        ("ROUTER", "google"),
+        ("ROUTER", "osrm"),
+        ("ROUTER_URL", "http://osrm.internal:5000"),
+        ("ROUTER_TIMEOUT_MS", "99"),
+        ("ROUTER_TIMEOUT_MS", "30001"),
         ("DUTY_MANAGER_PHONES", "07700 900123"),
         ("DUTY_MANAGER_PHONES", "+447700900123,nobody"),
         ("DUTY_MANAGER_PHONES", "+447700900123,+447700900123"),
@@ -162,6 +167,21 @@ def test_journeys_are_reckoned_with_the_figures_of_the_settings():
     )
     assert settings.travel == TravelModel(1.2, ((time(6, 30), 20.5), (time(20), 40.0)), 60, 900, 30_000)
     assert Settings.from_environment({}).travel == TravelModel()
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["osrm.internal:5000", "file:///etc/passwd", "http://", "http://me:secret@osrm.internal", "http://a/?b=c"],
+)
+def test_a_routing_server_has_a_plain_address(url):
+    with pytest.raises(BadSetting, match="ROUTER_URL"):
+        Settings.from_environment({"ROUTER": "osrm", "ROUTER_URL": url})
+
+
+def test_a_routing_server_may_be_asked():
+    settings = Settings.from_environment({"ROUTER": "valhalla", "ROUTER_URL": "http://10.0.0.7:8002/"})
+    assert (settings.router, settings.router_url) == ("valhalla", "http://10.0.0.7:8002")
+    assert Settings.from_environment({}).router_url is None
 
 
 def test_duty_managers_may_be_several():
