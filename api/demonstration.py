@@ -19,6 +19,7 @@ from models.clock import LONDON
 from models.database import transaction
 from models.errors import DiaryClash
 from models.officer import Employment, Officer, OfficerPhoto, PhotoStatus
+from models.postcode import find_place
 from models.resident import ContactBy, Resident
 from models.user import Role, User
 from models.visit import Outcome, Visit
@@ -142,8 +143,7 @@ def _hours(session: Session, officers: list[Officer], scheduler: User, at: datet
     """One officer with a week of her own and a lunch that may move, and one who will be on leave for a week."""
     by_name = {officer.display_name: officer for officer in officers}
     day = (Window(8 * 60 + 30, 16 * 60 + 30),)
-    _, latitude, longitude = _POSTCODES[0]
-    depot = (latitude, longitude)
+    depot = find_place(session, _POSTCODES[0])
     week = WorkingPattern(
         days=(day,) * 5 + ((),) * 2,
         lunch=LunchBreak(30, 12 * 60, 14 * 60),

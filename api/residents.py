@@ -170,13 +170,12 @@ def _change(session: Session, resident: Resident, given: dict[str, Any]) -> None
 def _is_of_postcode(resident: Resident, address: dict[str, Any]) -> bool:
     """Whether these coordinates are but those that we answered for a postcode, and nobody's pin.
 
-    A client that changes the postcode in what it read would else leave the home where the old one is.
+    A client that changes the postcode in what it read would else leave the home where the old one is; and one
+    that moves the pin in it means the pin.
     """
-    if "place_from" in address:
-        return address["place_from"] in (PlaceFrom.POSTCODE, PlaceFrom.UNKNOWN)
-    known = resident.latitude, resident.longitude
-    given = address.get("latitude"), address.get("longitude")
-    return resident.place_from is PlaceFrom.POSTCODE and known == given
+    if resident.place_from is PlaceFrom.POSTCODE:
+        return resident.place == (address.get("latitude"), address.get("longitude"))
+    return address.get("place_from") is PlaceFrom.POSTCODE
 
 
 @blp.route("")

@@ -99,7 +99,7 @@ def place_everybody(session: Session) -> tuple[int, int]:
     last = UUID(int=0)
     while batch := session.scalars(
         select(Resident)
-        .where(Resident.place_from == PlaceFrom.UNKNOWN, Resident.id > last)
+        .where(Resident.place_from == PlaceFrom.UNKNOWN, Resident.name != FORGOTTEN, Resident.id > last)
         .order_by(Resident.id)
         .limit(_A_BATCH)
         .with_for_update()

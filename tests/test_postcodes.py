@@ -24,7 +24,7 @@ from models.postcode import (
     replace_national_table,
     write_table,
 )
-from models.resident import PlaceFrom, Resident
+from models.resident import FORGOTTEN, PlaceFrom, Resident
 from models.standards import distance_m
 from tests import factories
 from tests.conftest import Client
@@ -189,6 +189,14 @@ def test_a_pin_sent_back_stays_and_one_that_is_taken_away_leaves_the_postcode(sc
     assert place_of(scheduler.patch(path, {"address": ADDRESS})) == ("postcode", *OF_THE_POSTCODE)
 
 
+@pytest.mark.parametrize("postcode", ["HA1 2RJ", "EC1A 1BB"])
+def test_a_pin_that_is_put_into_an_address_as_it_was_answered_counts(scheduler: Client, postcode: str) -> None:
+    """Whatever the address still says of where its old place was from."""
+    made = scheduler.post("/v1/residents", {"name": "Asha Adeyemi", "address": ADDRESS | {"postcode": postcode}})
+    moved = scheduler.patch(made.headers["Location"], {"address": address_of(made) | PIN})
+    assert place_of(moved) == ("pin", 51.6, -0.4)
+
+
 def test_every_home_of_the_demonstration_has_a_place(app: Flask) -> None:
     assert demonstration.load(clock.now())
     for resident in stored():
@@ -276,10 +284,11 @@ def test_residents_of_before_the_upgrade_are_placed_by_a_command(
     nowhere = {"latitude": None, "longitude": None, "place_from": PlaceFrom.UNKNOWN}
     for name in "ABC":
         factories.resident(name=name, **nowhere)
+    factories.resident(name=FORGOTTEN, line_1="", town="", **nowhere | {"postcode": ""})
     factories.resident(name="D", place_from=PlaceFrom.UNKNOWN, uprn="1", latitude=51.6, longitude=-0.4)
     result = app.test_cli_runner().invoke(args=["postcodes", "place"])
     assert "4 residents have a place now; 0 have none" in result.output
-    assert [each.place_from for each in stored()] == ["postcode"] * 3 + ["uprn"]
+    assert [each.place_from for each in stored()] == ["unknown"] + ["postcode"] * 3 + ["uprn"]
     assert "0 residents have a place now" in app.test_cli_runner().invoke(args=["postcodes", "place"]).output
 
 
