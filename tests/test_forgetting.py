@@ -19,7 +19,7 @@ from models.message import Message, MessageStatus
 from models.number import Number
 from models.officer import Officer
 from models.reply import Reply, ReplyKind
-from models.resident import Resident
+from models.resident import PlaceFrom, Resident
 from models.retention import AT_ONCE, Keep
 from models.scan import ScanKind, Seen, append, prove
 from models.visit import Visit
@@ -266,11 +266,14 @@ def test_a_resident_who_is_still_ours_is_kept(
 
 
 def test_a_resident_whom_nobody_ever_visited_is_forgotten_too(app: Flask, stopped_clock: StoppedClock) -> None:
-    factories.resident(created_at=MONDAY_9)
+    someone = factories.resident(created_at=MONDAY_9, place_from=PlaceFrom.POSTCODE)
     stopped_clock.set(MONDAY_9 + 730 * DAY)
     assert purge(app)["residents"] == 0
     stopped_clock.advance(1)
     assert purge(app)["residents"] == 1
+    with reading() as session:
+        left = session.get_one(Resident, someone.id)
+        assert (left.place, left.place_from) == (None, PlaceFrom.UNKNOWN)
 
 
 def test_what_is_still_to_be_sent_or_done_keeps_its_words(
