@@ -721,7 +721,7 @@ SPOILED: dict[str, dict[str, Any]] = {
         "4 minutes": LUNCH | {"duration_minutes": 4},
         "30.5 minutes": LUNCH | {"duration_minutes": 30.5},
         "10**30 minutes": LUNCH | {"duration_minutes": 10**30},
-        "no time for it": LUNCH | {"duration_minutes": 91},
+        "a latest time before its earliest": LUNCH | {"latest": "11:59"},
         "after work": LUNCH | {"latest": "17:00"},
         "before work": LUNCH | {"earliest": "09:00"},
         "24:00 as its earliest": LUNCH | {"earliest": "24:00", "latest": "24:00"},
