@@ -86,8 +86,8 @@ class Slots(Resource):
         officer's hours and lunch, and enough time in hand to be there within 15 minutes in 95 of 100 cases.
         """
         with reading() as session:
-            ask = _ask(session, given, clock.now())
-            found = search(session, ask, Rules(travel.in_use()))
+            at = clock.now()
+            found = search(session, _ask(session, given, at), Rules(travel.in_use()), at)
         offers, cursor = _page(found.offers, given["limit"], given.get("cursor"))
         return answer(
             {

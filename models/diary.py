@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from models.clock import LONDON
 from models.errors import DiaryClash, Unprocessable
+from models.hold import pass_holds
 from models.officer import lock_diaries
 
 LONGEST_VISIT = timedelta(hours=8)
@@ -34,10 +35,20 @@ def is_clash(error: DBAPIError) -> bool:
     return NO_OVERLAP in str(error.orig)
 
 
-def take(session: Session, officer_id: UUID | None, starts_at: datetime, *, also: UUID | None = None) -> None:
-    """Lock the diaries a change touches, and see that the officer may be booked.
+def take(
+    session: Session,
+    officer_id: UUID | None,
+    starts_at: datetime,
+    ends_at: datetime,
+    *,
+    by: UUID | None,
+    at: datetime,
+    also: UUID | None = None,
+) -> None:
+    """Lock the diaries a change of `by` touches, and see that the officer may be booked for this time.
 
-    Raises OfficerUnavailable, or Unprocessable for an officer nobody knows.
+    Raises OfficerUnavailable, DiaryClash if somebody else keeps the time, or Unprocessable for an officer nobody
+    knows.
     """
     officers = lock_diaries(session, officer_id, also)
     if officer_id is None:
@@ -45,6 +56,7 @@ def take(session: Session, officer_id: UUID | None, starts_at: datetime, *, also
     if officer_id not in officers:
         raise Unprocessable("officer_id", "No officer has this id.")
     officers[officer_id].refuse_unless_available(starts_at)
+    pass_holds(session, officer_id, starts_at, ends_at, by=by, at=at)
 
 
 @contextmanager

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from models.clock import LONDON
 from models.day import Day, Lunch, Piece, Rules, Stop
 from models.diary import day_bounds
+from models.hold import Hold
 from models.no_slot import NoSlot, Relaxation, why_not
 from models.officer import Officer
 from models.resident import Resident
@@ -81,11 +82,11 @@ class Answer:
     relaxation: tuple[UUID, Relaxation] | None = None
 
 
-def search(session: Session, ask: Ask, rules: Rules) -> Answer:
+def search(session: Session, ask: Ask, rules: Rules, at: datetime) -> Answer:
     """Every slot there is, ranked "by extra travel, punctuality risk, unusable gaps and a familiar officer"."""
     answer, days = Answer(), list(ask.days())
     able = _able(session, ask, len(days), answer.reasons)
-    planned = plans(session, list(able), days)
+    planned = plans(session, list(able), days, at)
     familiar = _familiar(session, ask.resident_id)
     wanted = ask.wanted
     for (officer_id, day), (_, plan) in planned.items():
@@ -102,10 +103,10 @@ def search(session: Session, ask: Ask, rules: Rules) -> Answer:
 
 
 def plans(
-    session: Session, officer_ids: list[UUID], days: list[date]
+    session: Session, officer_ids: list[UUID], days: list[date], at: datetime
 ) -> dict[tuple[UUID, date], tuple[WorkingDay, Day]]:
-    """What each of these officers works and has booked on each of these days."""
-    stops = _stops(session, officer_ids, days)
+    """What each of these officers works and has booked on each of these days, as it is at `at`."""
+    stops = _stops(session, officer_ids, days, at)
     hours = load_hours(session, officer_ids, days[0], days[-1])
     found = {}
     for officer_id in officer_ids:
@@ -161,25 +162,43 @@ def covers(areas: list[str], postcode: str | None) -> bool:
 
 
 def _stops(
-    session: Session, officer_ids: list[UUID], days: list[date]
+    session: Session, officer_ids: list[UUID], days: list[date], at: datetime
 ) -> Mapping[tuple[UUID | None, date], list[Stop]]:
-    """The visits of these officers, by the London day on which they begin."""
+    """The visits of these officers, and what is kept of their time, by the London day on which they begin."""
+    begins, ends = day_bounds(days[0])[0], day_bounds(days[-1])[1]
     booked = (
         select(Visit.officer_id, Visit.starts_at, Visit.ends_at, Resident.latitude, Resident.longitude)
         .join(Resident, Resident.id == Visit.resident_id)
         .where(
             Visit.officer_id.in_(officer_ids),
-            Visit.starts_at >= day_bounds(days[0])[0],
-            Visit.starts_at < day_bounds(days[-1])[1],
+            Visit.starts_at >= begins,
+            Visit.starts_at < ends,
             Visit.status != VisitStatus.CANCELLED,
         )
         .order_by(Visit.officer_id, Visit.starts_at, Visit.id)
     )
+    held = (
+        select(Hold.officer_id, Hold.starts_at, Hold.ends_at, Resident.latitude, Resident.longitude)
+        .outerjoin(Resident, Resident.id == Hold.resident_id)
+        .where(
+            Hold.officer_id.in_(officer_ids),
+            Hold.expires_at > at,
+            Hold.ended_at.is_(None),
+            Hold.starts_at >= begins,
+            Hold.starts_at < ends,
+        )
+        .order_by(Hold.officer_id, Hold.starts_at, Hold.id)
+    )
     stops: dict[tuple[UUID | None, date], list[Stop]] = defaultdict(list)
-    for officer_id, starts_at, ends_at, latitude, longitude in session.execute(booked):
+    for officer_id, starts_at, ends_at, latitude, longitude in (
+        *session.execute(booked),
+        *session.execute(held),
+    ):
         place = None if latitude is None or longitude is None else (latitude, longitude)
         day = starts_at.astimezone(LONDON).date()
         stops[officer_id, day].append(Stop(_second(starts_at), _second(ends_at), place))
+    for of_day in stops.values():
+        of_day.sort(key=lambda stop: stop.starts)
     return stops
 
 

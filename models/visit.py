@@ -121,8 +121,8 @@ class Visit(Base):
                 "reason",
                 "This time is past. Say why the visit is entered afterwards, or choose a later time.",
             )
-        _refuse_far_times(starts_at, at)
-        diary.take(session, officer_id, starts_at)
+        refuse_far_times(starts_at, at)
+        diary.take(session, officer_id, starts_at, starts_at + duration, by=by, at=at)
         visit = cls(
             id=uuid4(),
             reference=new_visit_reference(),
@@ -172,8 +172,9 @@ class Visit(Base):
             raise Unprocessable("starts_at", "The visit is already at this time with this officer.")
         if starts_at < at:
             raise Unprocessable("starts_at", "This time is past. Choose a later one.")
-        _refuse_far_times(starts_at, at)
-        diary.take(session, officer_id, starts_at, also=self.officer_id)
+        refuse_far_times(starts_at, at)
+        ends_at = starts_at + self.duration
+        diary.take(session, officer_id, starts_at, ends_at, by=by, at=at, also=self.officer_id)
         details = {
             "moved_from": self.starts_at,
             "moved_to": starts_at,
@@ -182,7 +183,7 @@ class Visit(Base):
             "requested_by": requested_by,
         }
         new_time = starts_at != self.starts_at
-        self.ends_at, self.starts_at = starts_at + self.duration, starts_at
+        self.ends_at, self.starts_at = ends_at, starts_at
         self.officer_id = officer_id
         self.expected_at = None
         if new_time:
@@ -434,6 +435,7 @@ _CLOSE_PROMISE = Prepared(
 )
 
 
-def _refuse_far_times(starts_at: datetime, at: datetime) -> None:
+def refuse_far_times(starts_at: datetime, at: datetime) -> None:
+    """Raises Unprocessable for a time that was mistyped: two years away, or a year ago."""
     if not at - FARTHEST_BACK <= starts_at <= at + FARTHEST_AHEAD:
         raise Unprocessable("starts_at", "Choose a time within two years from now, or within the last year.")

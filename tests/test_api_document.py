@@ -24,6 +24,7 @@ from models.absence import enter
 from models.card import ask as ask_for_card
 from models.contact_task import ContactReason, ContactTask, ContactTaskStatus
 from models.database import reading, transaction
+from models.holding import keep
 from models.incident import Incident, IncidentKind, open_incident
 from models.officer import Officer, send_photo
 from models.user import Role, User
@@ -219,6 +220,15 @@ def one_of_each(live_app: LiveServer) -> dict[str, list[str]]:
             at=at,
         )
         set_exception(session, officer.id, at.date(), (), reason=None, by=account.id, at=at)
+        hold = keep(
+            session,
+            officer_id=officer.id,
+            resident_id=None,
+            starts_at=at + timedelta(days=50),
+            duration=timedelta(minutes=30),
+            by=account.id,
+            at=at,
+        )
     assert code is not None
     return {
         "visit_id": [str(visit.id) for visit in visits],
@@ -227,6 +237,7 @@ def one_of_each(live_app: LiveServer) -> dict[str, list[str]]:
         "badge_id": [str(badge.id)],
         "card_id": [str(card.id)],
         "photo_id": [str(photo.id)],
+        "hold_id": [str(hold.id)],
         "code_id": [str(code.id)],
         "incident_id": [str(incident_id)],
         "task_id": [str(task.id)],

@@ -86,6 +86,8 @@ MATRIX = {
     "GET /v1/me/live-codes": "officer",
     "POST /v1/me/live-codes/{}/not-mine": "officer",
     "GET /v1/slots": "scheduler",
+    "POST /v1/holds": "scheduler",
+    "DELETE /v1/holds/{}": "scheduler",
     "GET /v1/contact-tasks": "scheduler",
     "GET /v1/contact-tasks/{}": "scheduler",
     "PATCH /v1/contact-tasks/{}": "scheduler",

@@ -52,7 +52,9 @@ def test_the_search_finds_what_trying_every_start_of_every_officer_finds(schedul
             factories.visit(town[(step + number) % 5], officer, starts_at, minutes=30 + 20 * number)
     wanted, rules, tried = town[1], Rules(travel.in_use()), set()
     with reading() as session:
-        for (officer_id, _), (_, day) in plans(session, [each.id for each in officers], [TUESDAY]).items():
+        for (officer_id, _), (_, day) in plans(
+            session, [each.id for each in officers], [TUESDAY], MONDAY_9
+        ).items():
             begins = int(MONDAY_9.timestamp()) + 6 * 3600
             for starts in range(begins, begins + 36 * 3600, GRID_S):
                 if fits(day, Stop(starts, starts + 1800, wanted.place), rules):

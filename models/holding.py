@@ -1,0 +1,81 @@
+"""Making a hold: a time that is free, kept for whoever is on the telephone with a resident."""
+
+from datetime import datetime, timedelta
+from uuid import UUID, uuid4
+
+from sqlalchemy import bindparam, select
+from sqlalchemy.orm import Session
+
+from models import diary
+from models.database import UtcDateTime
+from models.errors import DiaryClash, Unknown, Unprocessable
+from models.hold import LASTS, Hold
+from models.prepared import Prepared
+from models.resident import Resident
+from models.visit import Visit, VisitStatus, refuse_far_times
+
+_BOOKED = Prepared(
+    select(Visit.id)
+    .where(
+        Visit.officer_id == bindparam("officer"),
+        Visit.status != VisitStatus.CANCELLED,
+        # No visit is longer than LONGEST_VISIT, so that the index gives one day's visits and not years of them.
+        Visit.starts_at.between(
+            bindparam("earliest", type_=UtcDateTime()), bindparam("ends", type_=UtcDateTime())
+        ),
+        Visit.starts_at < bindparam("ends", type_=UtcDateTime()),
+        Visit.ends_at > bindparam("starts", type_=UtcDateTime()),
+    )
+    .limit(1)
+)
+
+
+def keep(
+    session: Session,
+    *,
+    officer_id: UUID,
+    resident_id: UUID | None,
+    starts_at: datetime,
+    duration: timedelta,
+    by: UUID,
+    at: datetime,
+) -> Hold:
+    """Keep this time for `by`; an earlier hold of theirs on any of it ends.
+
+    Raises DiaryClash, OfficerUnavailable, or Unprocessable for a time, officer or resident that cannot be meant.
+    """
+    if starts_at < at:
+        raise Unprocessable("starts_at", "This time is past. Choose a later one.")
+    refuse_far_times(starts_at, at)
+    if resident_id is not None:
+        resident = session.get(Resident, resident_id)
+        if resident is None or resident.forgotten:
+            raise Unprocessable("resident_id", "No resident has this id.")
+    ends_at = starts_at + duration
+    diary.take(session, officer_id, starts_at, ends_at, by=by, at=at)
+    booked = {"officer": officer_id, "starts": starts_at, "ends": ends_at}
+    if _BOOKED.first(session, **booked, earliest=starts_at - diary.LONGEST_VISIT) is not None:
+        raise DiaryClash(
+            "The officer has a visit in this time. Choose another time or another officer.",
+            officer_id=str(officer_id),
+        )
+    hold = Hold(
+        id=uuid4(),
+        officer_id=officer_id,
+        resident_id=resident_id,
+        starts_at=starts_at,
+        ends_at=ends_at,
+        made_at=at,
+        made_by_id=by,
+        expires_at=at + LASTS,
+    )
+    session.add(hold)
+    return hold
+
+
+def find(session: Session, hold_id: UUID) -> Hold:
+    """The hold. Raises Unknown."""
+    hold = session.get(Hold, hold_id)
+    if hold is None:
+        raise Unknown("No hold has this id.")
+    return hold
