@@ -75,7 +75,8 @@ def empty() -> None:
     with database.transaction() as session:
         names = [table.name for table in reversed(metadata.sorted_tables)]
         if database.engine().dialect.name == "postgresql":
-            session.execute(text(f"TRUNCATE {', '.join(names)}"))
+            # TRUNCATE makes every table anew, empty ones too, and takes twelve times as long.
+            session.connection().exec_driver_sql(";".join(f"DELETE FROM {name}" for name in names))
         else:
             session.execute(text("PRAGMA defer_foreign_keys = ON"))
             for name in names:
