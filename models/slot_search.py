@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from models.clock import LONDON
 from models.day import Day, Lunch, Piece, Rules, Stop
-from models.diary import day_bounds
+from models.diary import LONGEST_VISIT, day_bounds
 from models.hold import Hold
 from models.no_slot import NoSlot, Relaxation, why_not
 from models.officer import Officer
@@ -93,7 +93,9 @@ def search(session: Session, ask: Ask, rules: Rules, at: datetime) -> Answer:
         if works_for_us(able[officer_id], day):
             for slot in slots(plan, wanted, rules):
                 starts_at = datetime.fromtimestamp(slot.starts, UTC)
-                answer.offers.append(Offer(slot.cost(officer_id in familiar), starts_at, officer_id, slot))
+                # Rounded, so that a page's cursor ranks exactly as the offers do.
+                cost = round(slot.cost(officer_id in familiar), 4)
+                answer.offers.append(Offer(cost, starts_at, officer_id, slot))
     if answer.offers:
         answer.offers.sort()
         answer.reasons.clear()
@@ -164,15 +166,18 @@ def covers(areas: list[str], postcode: str | None) -> bool:
 def _stops(
     session: Session, officer_ids: list[UUID], days: list[date], at: datetime
 ) -> Mapping[tuple[UUID | None, date], list[Stop]]:
-    """The visits of these officers, and what is kept of their time, by the London day on which they begin."""
+    """The visits of these officers, and what is kept of their time, by each London day they touch."""
     begins, ends = day_bounds(days[0])[0], day_bounds(days[-1])[1]
+    # No visit is longer than LONGEST_VISIT, so that the index gives one night's visits more and not years of them.
+    earliest = begins - LONGEST_VISIT
     booked = (
         select(Visit.officer_id, Visit.starts_at, Visit.ends_at, Resident.latitude, Resident.longitude)
         .join(Resident, Resident.id == Visit.resident_id)
         .where(
             Visit.officer_id.in_(officer_ids),
-            Visit.starts_at >= begins,
+            Visit.starts_at >= earliest,
             Visit.starts_at < ends,
+            Visit.ends_at > begins,
             Visit.status != VisitStatus.CANCELLED,
         )
         .order_by(Visit.officer_id, Visit.starts_at, Visit.id)
@@ -184,8 +189,9 @@ def _stops(
             Hold.officer_id.in_(officer_ids),
             Hold.expires_at > at,
             Hold.ended_at.is_(None),
-            Hold.starts_at >= begins,
+            Hold.starts_at >= earliest,
             Hold.starts_at < ends,
+            Hold.ends_at > begins,
         )
         .order_by(Hold.officer_id, Hold.starts_at, Hold.id)
     )
@@ -195,8 +201,10 @@ def _stops(
         *session.execute(held),
     ):
         place = None if latitude is None or longitude is None else (latitude, longitude)
-        day = starts_at.astimezone(LONDON).date()
-        stops[officer_id, day].append(Stop(_second(starts_at), _second(ends_at), place))
+        stop = Stop(_second(starts_at), _second(ends_at), place)
+        last = ends_at - timedelta(microseconds=1)
+        for day in {starts_at.astimezone(LONDON).date(), last.astimezone(LONDON).date()}:
+            stops[officer_id, day].append(stop)
     for of_day in stops.values():
         of_day.sort(key=lambda stop: stop.starts)
     return stops

@@ -100,6 +100,16 @@ def test_pages_follow_each_other_without_a_gap(scheduler, officer, resident):
     assert paged == everything and len(everything) == 31
 
 
+def test_a_visit_that_goes_on_after_midnight_takes_its_time_of_the_next_day_too(scheduler, admin, resident):
+    officer = factories.officer()
+    night = {"windows": [{"start": "00:00", "end": "03:00"}]}
+    assert admin.put(f"/v1/officers/{officer.id}/working-exceptions/2026-11-24", night).status_code == 200
+    factories.visit(resident, officer, MONDAY_9 + timedelta(hours=14), minutes=120)
+    starts = sorted(item["starts_at"] for item in found(scheduler, resident_id=resident.id)["items"])
+    # It ends at 01:00; 3 minutes of way and 54 in hand, after two hours that may become more, make it 02:00.
+    assert starts == ["2026-11-24T02:00:00Z", "2026-11-24T02:15:00Z", "2026-11-24T02:30:00Z"]
+
+
 def test_what_is_past_is_not_offered(scheduler, officer, resident, stopped_clock):
     stopped_clock.advance(601)
     monday = {"from": "2026-11-23T00:00:00Z", "to": "2026-11-24T00:00:00Z"}
