@@ -47,13 +47,12 @@ class QuickChecks:
         token = _token(environ)
         if token is None:
             return self._otherwise(environ, start_response)
-        begun = time.perf_counter()
+        begun, at = time.perf_counter(), clock.now()
+        if not self._app.extensions["check_limit"].allows(environ.get("REMOTE_ADDR", ""), at):
+            # One too many is told so by the page's own route, which counts it once more.
+            return self._otherwise(environ, start_response)
         try:
             with self._app.app_context():
-                # One too many is told so by the page's own route, which counts it once more.
-                at = clock.now()
-                if not self._app.extensions["check_limit"].allows(environ.get("REMOTE_ADDR", ""), at):
-                    return self._otherwise(environ, start_response)
                 body = to_json(told(noted(check_token(token, at), ScanKind.JSON, environ)))
         except Exception as error:
             with self._app.request_context(environ):
