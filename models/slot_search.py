@@ -1,7 +1,7 @@
 """The search for slots: who can be at this door, when, and will they be on time? Best first, or why nobody can."""
 
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, NamedTuple
@@ -11,16 +11,13 @@ from sqlalchemy import Row, select
 from sqlalchemy.orm import Session
 
 from models.clock import LONDON
-from models.day import Day, Lunch, Piece, Rules, Stop
-from models.diary import LONGEST_VISIT, day_bounds
-from models.hold import Hold
+from models.day import Day, Rules
 from models.no_slot import NoSlot, Relaxation, why_not
 from models.officer import Officer
-from models.resident import Resident
+from models.officer_days import plans
 from models.slots import Slot, Wanted, slots
 from models.travel import Place
 from models.visit import Visit, VisitStatus
-from models.working_hours import load_hours
 from models.working_time import Closed, WorkingDay
 
 LONGEST_SEARCH = timedelta(days=28)
@@ -104,34 +101,6 @@ def search(session: Session, ask: Ask, rules: Rules, at: datetime) -> Answer:
     return answer
 
 
-def plans(
-    session: Session, officer_ids: list[UUID], days: list[date], at: datetime
-) -> dict[tuple[UUID, date], tuple[WorkingDay, Day]]:
-    """What each of these officers works and has booked on each of these days, as it is at `at`."""
-    stops = _stops(session, officer_ids, days, at)
-    hours = load_hours(session, officer_ids, days[0], days[-1])
-    found = {}
-    for officer_id in officer_ids:
-        for day in days:
-            working = hours[officer_id].on(day)
-            found[officer_id, day] = (working, plan(working, stops.get((officer_id, day), ())))
-    return found
-
-
-def plan(working: WorkingDay, stops: Iterable[Stop]) -> Day:
-    """A working day and its visits, in seconds."""
-    lunch = None
-    if (off := working.lunch) is not None:
-        lunch = Lunch(int(off.duration.total_seconds()), _second(off.earliest), _second(off.latest))
-    return Day(
-        windows=tuple(Piece(_second(window.starts_at), _second(window.ends_at)) for window in working.windows),
-        stops=tuple(stops),
-        lunch=lunch,
-        starts_from=working.starts_from,
-        ends_at=working.ends_at_place,
-    )
-
-
 def works_for_us(officer: Row[*tuple[Any, ...]], day: date) -> bool:
     """Whether the contract goes on until this day."""
     return officer.contract_ends_on is None or day <= officer.contract_ends_on
@@ -161,53 +130,6 @@ def covers(areas: list[str], postcode: str | None) -> bool:
         return True
     district, _, rest = postcode.partition(" ")
     return any(area in (district, f"{district} {rest[:1]}") for area in areas)
-
-
-def _stops(
-    session: Session, officer_ids: list[UUID], days: list[date], at: datetime
-) -> Mapping[tuple[UUID | None, date], list[Stop]]:
-    """The visits of these officers, and what is kept of their time, by each London day they touch."""
-    begins, ends = day_bounds(days[0])[0], day_bounds(days[-1])[1]
-    # No visit is longer than LONGEST_VISIT, so that the index gives one night's visits more and not years of them.
-    earliest = begins - LONGEST_VISIT
-    booked = (
-        select(Visit.officer_id, Visit.starts_at, Visit.ends_at, Resident.latitude, Resident.longitude)
-        .join(Resident, Resident.id == Visit.resident_id)
-        .where(
-            Visit.officer_id.in_(officer_ids),
-            Visit.starts_at >= earliest,
-            Visit.starts_at < ends,
-            Visit.ends_at > begins,
-            Visit.status != VisitStatus.CANCELLED,
-        )
-        .order_by(Visit.officer_id, Visit.starts_at, Visit.id)
-    )
-    held = (
-        select(Hold.officer_id, Hold.starts_at, Hold.ends_at, Resident.latitude, Resident.longitude)
-        .outerjoin(Resident, Resident.id == Hold.resident_id)
-        .where(
-            Hold.officer_id.in_(officer_ids),
-            Hold.expires_at > at,
-            Hold.ended_at.is_(None),
-            Hold.starts_at >= earliest,
-            Hold.starts_at < ends,
-            Hold.ends_at > begins,
-        )
-        .order_by(Hold.officer_id, Hold.starts_at, Hold.id)
-    )
-    stops: dict[tuple[UUID | None, date], list[Stop]] = defaultdict(list)
-    for officer_id, starts_at, ends_at, latitude, longitude in (
-        *session.execute(booked),
-        *session.execute(held),
-    ):
-        place = None if latitude is None or longitude is None else (latitude, longitude)
-        stop = Stop(_second(starts_at), _second(ends_at), place)
-        last = ends_at - timedelta(microseconds=1)
-        for day in {starts_at.astimezone(LONDON).date(), last.astimezone(LONDON).date()}:
-            stops[officer_id, day].append(stop)
-    for of_day in stops.values():
-        of_day.sort(key=lambda stop: stop.starts)
-    return stops
 
 
 def _familiar(session: Session, resident_id: UUID | None) -> set[UUID | None]:
@@ -244,10 +166,6 @@ def _explain(
                 least = found if least is None else min(least, found, key=lambda each: each[:3])
     if least is not None:
         answer.relaxation = (least[2], least[3])
-
-
-def _second(at: datetime) -> int:
-    return int(at.timestamp())
 
 
 def _rounded_up(at: datetime) -> int:

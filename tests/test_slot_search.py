@@ -10,7 +10,8 @@ from models.absence import AbsenceKind, enter
 from models.database import reading, transaction
 from models.day import Rules, Stop
 from models.officer import Officer
-from models.slot_search import covers, plans
+from models.officer_days import plans
+from models.slot_search import covers
 from models.slots import GRID_S, fits
 from models.visit import Visit, VisitStatus
 from tests import factories

@@ -1,0 +1,115 @@
+"""Officers' days as they are now: hours, visits and holds, brought together for the day's simulation."""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping
+from datetime import date, datetime, timedelta
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from models.clock import LONDON
+from models.day import Day, Lunch, Piece, Stop
+from models.diary import LONGEST_VISIT, day_bounds
+from models.hold import Hold
+from models.resident import Resident
+from models.visit import Visit, VisitStatus
+from models.working_hours import load_hours
+from models.working_time import WorkingDay
+
+
+def plans(
+    session: Session,
+    officer_ids: list[UUID],
+    days: list[date],
+    at: datetime,
+    *,
+    leaving_out: Collection[UUID] = (),
+    asked_by: UUID | None = None,
+) -> dict[tuple[UUID, date], tuple[WorkingDay, Day]]:
+    """What each of these officers works and has booked on each of these days, as it is at `at`.
+
+    Visits that are `leaving_out` do not count, as when they are to be moved, nor does what `asked_by` keeps.
+    """
+    stops = _stops(session, officer_ids, days, at, leaving_out, asked_by)
+    hours = load_hours(session, officer_ids, days[0], days[-1])
+    found = {}
+    for officer_id in officer_ids:
+        for day in days:
+            working = hours[officer_id].on(day)
+            found[officer_id, day] = (working, plan(working, stops.get((officer_id, day), ())))
+    return found
+
+
+def plan(working: WorkingDay, stops: Iterable[Stop]) -> Day:
+    """A working day and its visits, in seconds."""
+    lunch = None
+    if (off := working.lunch) is not None:
+        lunch = Lunch(int(off.duration.total_seconds()), _second(off.earliest), _second(off.latest))
+    return Day(
+        windows=tuple(Piece(_second(window.starts_at), _second(window.ends_at)) for window in working.windows),
+        stops=tuple(stops),
+        lunch=lunch,
+        starts_from=working.starts_from,
+        ends_at=working.ends_at_place,
+    )
+
+
+def _stops(
+    session: Session,
+    officer_ids: list[UUID],
+    days: list[date],
+    at: datetime,
+    leaving_out: Collection[UUID],
+    asked_by: UUID | None,
+) -> Mapping[tuple[UUID | None, date], list[Stop]]:
+    """The visits of these officers, and what is kept of their time, by each London day they touch."""
+    begins, ends = day_bounds(days[0])[0], day_bounds(days[-1])[1]
+    # No visit is longer than LONGEST_VISIT, so that the index gives one night's visits more and not years of them.
+    earliest = begins - LONGEST_VISIT
+    booked = (
+        select(Visit.officer_id, Visit.starts_at, Visit.ends_at, Resident.latitude, Resident.longitude)
+        .join(Resident, Resident.id == Visit.resident_id)
+        .where(
+            Visit.officer_id.in_(officer_ids),
+            Visit.starts_at >= earliest,
+            Visit.starts_at < ends,
+            Visit.ends_at > begins,
+            Visit.status != VisitStatus.CANCELLED,
+        )
+        .order_by(Visit.officer_id, Visit.starts_at, Visit.id)
+    )
+    if leaving_out:
+        booked = booked.where(Visit.id.not_in(leaving_out))
+    held = (
+        select(Hold.officer_id, Hold.starts_at, Hold.ends_at, Resident.latitude, Resident.longitude)
+        .outerjoin(Resident, Resident.id == Hold.resident_id)
+        .where(
+            Hold.officer_id.in_(officer_ids),
+            Hold.expires_at > at,
+            Hold.ended_at.is_(None),
+            Hold.starts_at >= earliest,
+            Hold.starts_at < ends,
+            Hold.ends_at > begins,
+        )
+        .order_by(Hold.officer_id, Hold.starts_at, Hold.id)
+    )
+    if asked_by is not None:
+        held = held.where(Hold.made_by_id != asked_by)
+    stops: dict[tuple[UUID | None, date], list[Stop]] = defaultdict(list)
+    for officer_id, starts_at, ends_at, latitude, longitude in (
+        *session.execute(booked),
+        *session.execute(held),
+    ):
+        place = None if latitude is None or longitude is None else (latitude, longitude)
+        stop = Stop(_second(starts_at), _second(ends_at), place)
+        last = ends_at - timedelta(microseconds=1)
+        for day in {starts_at.astimezone(LONDON).date(), last.astimezone(LONDON).date()}:
+            stops[officer_id, day].append(stop)
+    for of_day in stops.values():
+        of_day.sort(key=lambda stop: stop.starts)
+    return stops
+
+
+def _second(at: datetime) -> int:
+    return int(at.timestamp())
