@@ -13,7 +13,7 @@ from PIL import Image, ImageDraw
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from models import photo
+from models import booking, photo
 from models.absence import enter
 from models.clock import LONDON
 from models.database import transaction
@@ -225,7 +225,7 @@ def _visits(
                 resident = next(wanted)
                 try:
                     with session.begin_nested():
-                        visit = Visit.book(
+                        visit = booking.book(
                             session,
                             resident=resident,
                             officer_id=officer.id,

@@ -11,7 +11,7 @@ from marshmallow import fields
 from api.auth import roles, who
 from api.blueprint import Blueprint, Resource, answer, check_version, versioned
 from api.fields import Instant, Text
-from models import clock
+from models import booking, clock
 from models.database import transaction
 from models.prepared import insert
 from models.promise import ChangeNotice
@@ -89,8 +89,9 @@ class Moves(Resource):
             visit = find(session, visit_id)
             check_version(visit.version)
             moved_from = visit.starts_at
-            event = visit.move(
+            event = booking.move(
                 session,
+                visit,
                 starts_at=given["starts_at"],
                 officer_id=given.get("officer_id", visit.officer_id),
                 reason=given["reason"],

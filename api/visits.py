@@ -14,7 +14,7 @@ from api.auth import refuse_unless_theirs, roles, who
 from api.blueprint import Blueprint, Resource, answer
 from api.fields import Instant, ListIn, Skills, Text, Whole
 from api.paging import after, page, read_cursor
-from models import clock, prepared, standards
+from models import booking, clock, prepared, standards
 from models.database import looking, reading, transaction
 from models.diary import LONGEST_VISIT
 from models.errors import NotYours, Unprocessable
@@ -197,7 +197,7 @@ class Visits(Resource):
             resident = prepared.find(session, Resident, given["resident_id"])
             if resident is None or resident.forgotten:
                 raise Unprocessable("resident_id", "No resident has this id.")
-            visit = Visit.book(
+            visit = booking.book(
                 session,
                 resident=resident,
                 officer_id=given["officer_id"],

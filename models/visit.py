@@ -1,6 +1,5 @@
 """A visit: its state now, and each thing that can be done with it."""
 
-from collections.abc import Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
@@ -14,7 +13,6 @@ from models.database import Base, by_value, new_id
 from models.errors import Unprocessable, VersionConflict, VisitState
 from models.prepared import Prepared, insert
 from models.promise import Promise, fair_promise
-from models.reference import new_visit_reference
 from models.resident import Resident
 from models.visit_event import EventKind, RequestedBy, VisitEvent
 
@@ -94,110 +92,6 @@ class Visit(Base):
         """The same in whole minutes, as it was booked."""
         return int(self.duration.total_seconds() // 60)
 
-    @classmethod
-    def book(
-        cls,
-        session: Session,
-        *,
-        resident: Resident,
-        officer_id: UUID | None,
-        purpose: str,
-        skills: Sequence[str],
-        starts_at: datetime,
-        duration: timedelta,
-        reason: str | None,
-        by: UUID,
-        at: datetime,
-    ) -> "Visit":
-        """Book a visit and make its first promise.
-
-        A visit that already happened may be entered if `reason` says why. Raises DiaryClash,
-        OfficerUnavailable, or Unprocessable for a time that cannot be meant.
-        """
-        if duration > diary.LONGEST_VISIT:
-            raise Unprocessable("duration_minutes", "A visit takes at most eight hours.")
-        if starts_at < at and not reason:
-            raise Unprocessable(
-                "reason",
-                "This time is past. Say why the visit is entered afterwards, or choose a later time.",
-            )
-        refuse_far_times(starts_at, at)
-        diary.take(session, officer_id, starts_at, starts_at + duration, by=by, at=at)
-        visit = cls(
-            id=uuid4(),
-            reference=new_visit_reference(),
-            resident_id=resident.id,
-            officer_id=officer_id,
-            purpose=purpose,
-            skills=list(skills),
-            starts_at=starts_at,
-            ends_at=starts_at + duration,
-            status=VisitStatus.BOOKED,
-            version=1,
-            first_promised_at=starts_at,
-            promise_number=1,
-            created_at=at,
-        )
-        booked = visit._event(
-            EventKind.BOOKED,
-            occurred_at=at,
-            by=by,
-            at=at,
-            reason=reason,
-            details={"starts_at": starts_at, "officer_id": officer_id},
-        )
-        with diary.refusing_overlaps(visit.officer_id):
-            insert(session, visit, visit._promise(by=by, at=at), booked)
-        return visit
-
-    def move(
-        self,
-        session: Session,
-        *,
-        starts_at: datetime,
-        officer_id: UUID | None,
-        reason: str,
-        requested_by: RequestedBy,
-        by: UUID,
-        at: datetime,
-    ) -> VisitEvent:
-        """Give the visit another time, another officer or both; a new time is a new promise.
-
-        Only a visit that nobody has set out for can be moved. Raises VisitState, DiaryClash,
-        OfficerUnavailable or Unprocessable.
-        """
-        if self.status is not VisitStatus.BOOKED:
-            raise VisitState(f"Only a booked visit can be moved; this one is {self.status.value}.")
-        if (starts_at, officer_id) == (self.starts_at, self.officer_id):
-            raise Unprocessable("starts_at", "The visit is already at this time with this officer.")
-        if starts_at < at:
-            raise Unprocessable("starts_at", "This time is past. Choose a later one.")
-        refuse_far_times(starts_at, at)
-        ends_at = starts_at + self.duration
-        diary.take(session, officer_id, starts_at, ends_at, by=by, at=at, also=self.officer_id)
-        details = {
-            "moved_from": self.starts_at,
-            "moved_to": starts_at,
-            "officer_from": self.officer_id,
-            "officer_to": officer_id,
-            "requested_by": requested_by,
-        }
-        new_time = starts_at != self.starts_at
-        self.ends_at, self.starts_at = ends_at, starts_at
-        self.officer_id = officer_id
-        self.expected_at = None
-        if new_time:
-            self.promise_number += 1
-            self.confirmed_at = None
-        self._save(session)
-        moved = self._event(EventKind.MOVED, occurred_at=at, by=by, at=at, reason=reason, details=details)
-        if new_time:
-            _CLOSE_PROMISE.run(session, visit=self.id, nth=self.promise_number - 1, at=at, by=EventKind.MOVED)
-            insert(session, self._promise(by=by, at=at), moved)
-        else:
-            insert(session, moved)
-        return moved
-
     def cancel(
         self, session: Session, *, reason: str, requested_by: RequestedBy, by: UUID, at: datetime
     ) -> VisitEvent:
@@ -205,8 +99,8 @@ class Visit(Base):
         if self.status not in BEFORE_THE_DOOR:
             raise VisitState(f"This visit is {self.status.value} and can no longer be cancelled.")
         self.status = VisitStatus.CANCELLED
-        self._save(session)
-        _CLOSE_PROMISE.run(session, visit=self.id, nth=self.promise_number, at=at, by=EventKind.CANCELLED)
+        self.save(session)
+        self.close_promise(session, self.promise_number, by=EventKind.CANCELLED, at=at)
         return self._record(
             session,
             EventKind.CANCELLED,
@@ -223,7 +117,7 @@ class Visit(Base):
         if self.confirmed_at is not None:
             return None
         self.confirmed_at = at
-        self._save(session)
+        self.save(session)
         return self._record(
             session, EventKind.CONFIRMED, occurred_at=at, by=None, at=at, details={"reply_id": reply_id}
         )
@@ -236,7 +130,7 @@ class Visit(Base):
             raise VisitState(f"This visit is {self.status.value}: you cannot set out for it.")
         self.status = VisitStatus.EN_ROUTE
         self.departed_at = departed_at
-        self._save(session)
+        self.save(session)
         return self._record(
             session, EventKind.DEPARTED, occurred_at=departed_at, by=by, at=at, client_id=client_id
         )
@@ -258,7 +152,7 @@ class Visit(Base):
         again. An officer's word has met `refuse_delay` before anybody was told.
         """
         self.expected_at = expected_at
-        self._save(session)
+        self.save(session)
         return self._record(
             session,
             EventKind.DELAYED,
@@ -310,7 +204,7 @@ class Visit(Base):
                 accuracy_m=accuracy_m,
             )
         ]
-        self._save(session)
+        self.save(session)
         return self._record(
             session,
             EventKind.ARRIVED,
@@ -344,7 +238,7 @@ class Visit(Base):
             raise Unprocessable("finished_at", "The visit cannot end before the officer arrived.")
         self.status = VisitStatus(outcome)
         self.finished_at = finished_at
-        self._save(session)
+        self.save(session)
         return self._record(
             session,
             EventKind.FINISHED,
@@ -357,11 +251,11 @@ class Visit(Base):
 
     def _record(self, session: Session, kind: EventKind, **what: Any) -> VisitEvent:
         """Write one line of the visit's history."""
-        event = self._event(kind, **what)
+        event = self.new_event(kind, **what)
         insert(session, event)
         return event
 
-    def _event(
+    def new_event(
         self,
         kind: EventKind,
         *,
@@ -384,7 +278,7 @@ class Visit(Base):
             details=details or {},
         )
 
-    def _promise(self, *, by: UUID | None, at: datetime) -> Promise:
+    def new_promise(self, *, by: UUID | None, at: datetime) -> Promise:
         return Promise(
             visit_id=self.id,
             number=self.promise_number,
@@ -393,7 +287,11 @@ class Visit(Base):
             made_by_id=by,
         )
 
-    def _save(self, session: Session) -> None:
+    def close_promise(self, session: Session, number: int, *, by: EventKind, at: datetime) -> None:
+        """The promise of this number holds no longer, by what happened."""
+        _CLOSE_PROMISE.run(session, visit=self.id, nth=number, at=at, by=by)
+
+    def save(self, session: Session) -> None:
         """Write the changed state. Raises VersionConflict if somebody was faster, or DiaryClash."""
         read = self.version
         self.version = read + 1

@@ -16,13 +16,12 @@ from enum import StrEnum
 from itertools import count
 from uuid import UUID, uuid4
 
-from models import clock
+from models import booking, clock
 from models.database import transaction
 from models.officer import Officer
 from models.phone import takes_texts
 from models.resident import Resident
 from models.user import Role, User
-from models.visit import Visit
 from models.visit_event import RequestedBy
 from models.visit_rows import find
 from notifications import outbox
@@ -226,7 +225,7 @@ def _households(told: list[list[Step]]) -> list[Household]:
 def _book(household: Household, start: datetime) -> None:
     at = clock.now()
     with transaction() as session:
-        visit = Visit.book(
+        visit = booking.book(
             session,
             resident=household.resident,
             officer_id=household.officer.id,
@@ -248,8 +247,9 @@ def _move(household: Household, start: datetime) -> None:
     at = clock.now()
     with transaction() as session:
         visit = find(session, household.visit_id)
-        visit.move(
+        booking.move(
             session,
+            visit,
             starts_at=start,
             officer_id=visit.officer_id,
             reason="Officer in court",

@@ -5,6 +5,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from models import clock
+from models.booking import book
 from models.database import transaction
 from models.officer import Employment, Officer
 from models.resident import ContactBy, Resident
@@ -55,7 +56,7 @@ def resident(**changes: Any) -> Resident:
 def visit(of: Resident, by: Officer | None, starts_at: datetime, **changes: Any) -> Visit:
     """A booked visit of half an hour, entered by nobody in particular."""
     with transaction() as session:
-        return Visit.book(
+        return book(
             session,
             resident=of,
             officer_id=by.id if by else None,

@@ -10,7 +10,7 @@ from uuid import UUID
 import pytest
 from sqlalchemy import select, text
 
-from models import clock
+from models import booking, clock
 from models.database import engine, transaction
 from models.officer import lock_diaries
 from models.visit import Visit
@@ -72,8 +72,9 @@ def test_a_delay_of_a_visit_that_goes_to_another_officer_meanwhile_is_refused(
     other = factories.officer()
     with transaction() as session:
         given = find(session, UUID(visit["id"]))
-        given.move(
+        booking.move(
             session,
+            given,
             starts_at=given.starts_at,
             officer_id=other.id,
             reason="the officer is ill",

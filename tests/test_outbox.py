@@ -7,7 +7,7 @@ from uuid import UUID
 import pytest
 from sqlalchemy import event, select
 
-from models import clock
+from models import booking, clock
 from models.clock import LONDON
 from models.contact_task import ContactReason, ContactTask, ContactTaskStatus
 from models.database import engine, reading, transaction
@@ -55,8 +55,9 @@ def book(resident: Resident, starts_at: datetime = WEDNESDAY, *, told: bool = Tr
 def move(visit_id: UUID, to: datetime) -> Queued:
     with transaction() as session:
         visit = find_locked(session, visit_id)
-        visit.move(
+        booking.move(
             session,
+            visit,
             starts_at=to,
             officer_id=visit.officer_id,
             reason="the officer is ill",

@@ -1,0 +1,119 @@
+"""Booking a visit and moving it: what gives an officer's time away, and makes a resident a promise."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from uuid import UUID, uuid4
+
+from sqlalchemy.orm import Session
+
+from models import diary
+from models.errors import Unprocessable, VisitState
+from models.prepared import insert
+from models.reference import new_visit_reference
+from models.resident import Resident
+from models.visit import Visit, VisitStatus, refuse_far_times
+from models.visit_event import EventKind, RequestedBy, VisitEvent
+
+
+def book(
+    session: Session,
+    *,
+    resident: Resident,
+    officer_id: UUID | None,
+    purpose: str,
+    skills: Sequence[str],
+    starts_at: datetime,
+    duration: timedelta,
+    reason: str | None,
+    by: UUID,
+    at: datetime,
+) -> Visit:
+    """Book a visit and make its first promise.
+
+    A visit that already happened may be entered if `reason` says why. Raises DiaryClash,
+    OfficerUnavailable, or Unprocessable for a time that cannot be meant.
+    """
+    if duration > diary.LONGEST_VISIT:
+        raise Unprocessable("duration_minutes", "A visit takes at most eight hours.")
+    if starts_at < at and not reason:
+        raise Unprocessable(
+            "reason",
+            "This time is past. Say why the visit is entered afterwards, or choose a later time.",
+        )
+    refuse_far_times(starts_at, at)
+    diary.take(session, officer_id, starts_at, starts_at + duration, by=by, at=at)
+    visit = Visit(
+        id=uuid4(),
+        reference=new_visit_reference(),
+        resident_id=resident.id,
+        officer_id=officer_id,
+        purpose=purpose,
+        skills=list(skills),
+        starts_at=starts_at,
+        ends_at=starts_at + duration,
+        status=VisitStatus.BOOKED,
+        version=1,
+        first_promised_at=starts_at,
+        promise_number=1,
+        created_at=at,
+    )
+    booked = visit.new_event(
+        EventKind.BOOKED,
+        occurred_at=at,
+        by=by,
+        at=at,
+        reason=reason,
+        details={"starts_at": starts_at, "officer_id": officer_id},
+    )
+    with diary.refusing_overlaps(visit.officer_id):
+        insert(session, visit, visit.new_promise(by=by, at=at), booked)
+    return visit
+
+
+def move(
+    session: Session,
+    visit: Visit,
+    *,
+    starts_at: datetime,
+    officer_id: UUID | None,
+    reason: str,
+    requested_by: RequestedBy,
+    by: UUID,
+    at: datetime,
+) -> VisitEvent:
+    """Give the visit another time, another officer or both; a new time is a new promise.
+
+    Only a visit that nobody has set out for can be moved. Raises VisitState, DiaryClash,
+    OfficerUnavailable or Unprocessable.
+    """
+    if visit.status is not VisitStatus.BOOKED:
+        raise VisitState(f"Only a booked visit can be moved; this one is {visit.status.value}.")
+    if (starts_at, officer_id) == (visit.starts_at, visit.officer_id):
+        raise Unprocessable("starts_at", "The visit is already at this time with this officer.")
+    if starts_at < at:
+        raise Unprocessable("starts_at", "This time is past. Choose a later one.")
+    refuse_far_times(starts_at, at)
+    ends_at = starts_at + visit.duration
+    diary.take(session, officer_id, starts_at, ends_at, by=by, at=at, also=visit.officer_id)
+    details = {
+        "moved_from": visit.starts_at,
+        "moved_to": starts_at,
+        "officer_from": visit.officer_id,
+        "officer_to": officer_id,
+        "requested_by": requested_by,
+    }
+    new_time = starts_at != visit.starts_at
+    visit.ends_at, visit.starts_at = ends_at, starts_at
+    visit.officer_id = officer_id
+    visit.expected_at = None
+    if new_time:
+        visit.promise_number += 1
+        visit.confirmed_at = None
+    visit.save(session)
+    moved = visit.new_event(EventKind.MOVED, occurred_at=at, by=by, at=at, reason=reason, details=details)
+    if new_time:
+        visit.close_promise(session, visit.promise_number - 1, by=EventKind.MOVED, at=at)
+        insert(session, visit.new_promise(by=by, at=at), moved)
+    else:
+        insert(session, moved)
+    return moved
