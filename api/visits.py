@@ -8,7 +8,17 @@ from uuid import UUID
 import marshmallow as ma
 from flask import Response, request
 from marshmallow import ValidationError, fields, validates_schema
-from sqlalchemy import Integer, Row, bindparam, select, tuple_
+from sqlalchemy import (
+    CompoundSelect,
+    Integer,
+    Row,
+    Select,
+    Uuid,
+    bindparam,
+    select,
+    tuple_,
+    union_all,
+)
 
 from api.auth import refuse_unless_theirs, roles, who
 from api.blueprint import Blueprint, Resource, answer
@@ -38,6 +48,11 @@ class VisitIn(ma.Schema):
 
     resident_id = fields.UUID(required=True)
     officer_id = fields.UUID(allow_none=True, load_default=None)
+    second_officer_id = fields.UUID(
+        allow_none=True,
+        load_default=None,
+        metadata={"description": "Who comes together with the first; both are booked, or neither"},
+    )
     purpose = Text(required=True, longest=200)
     starts_at = Instant(required=True)
     duration_minutes = Whole(required=True, least=SHORTEST_MINUTES, most=LONGEST_MINUTES)
@@ -81,6 +96,7 @@ class VisitOut(ma.Schema):
     ends_at = Instant(required=True)
     duration_minutes = fields.Integer(required=True)
     officer_id = fields.UUID(required=True, allow_none=True)
+    second_officer_id = fields.UUID(required=True, allow_none=True)
     resident_id = fields.UUID(required=True)
     purpose = fields.String(required=True)
     skills = fields.List(fields.String(), required=True)
@@ -122,12 +138,14 @@ class HistoryOut(ma.Schema):
 
 
 VISIT_COLUMNS = (
-    Visit.id,
+    # Named, so that an order of two halves tells it from a resident's.
+    Visit.id.label("id"),
     Visit.reference,
     Visit.status,
     Visit.starts_at,
     Visit.ends_at,
     Visit.officer_id,
+    Visit.second_officer_id,
     Visit.resident_id,
     Visit.purpose,
     Visit.skills,
@@ -152,6 +170,7 @@ def visit_out(visit: Visit | Row[*tuple[Any, ...]]) -> dict[str, Any]:
         "ends_at": visit.ends_at,
         "duration_minutes": int((visit.ends_at - visit.starts_at).total_seconds()) // 60,
         "officer_id": visit.officer_id,
+        "second_officer_id": visit.second_officer_id,
         "resident_id": visit.resident_id,
         "purpose": visit.purpose,
         "skills": visit.skills,
@@ -190,7 +209,7 @@ class Visits(Resource):
     def post(self, given: dict[str, Any]) -> Response:
         """Book a visit and tell the resident
 
-        409 `diary-clash` if the officer already has a visit in this time.
+        409 `diary-clash` if the officer, or one of two, already has a visit in this time.
         """
         at = clock.now()
         with transaction() as session:
@@ -201,6 +220,7 @@ class Visits(Resource):
                 session,
                 resident=resident,
                 officer_id=given["officer_id"],
+                second_officer_id=given["second_officer_id"],
                 purpose=given["purpose"],
                 skills=given["skills"],
                 starts_at=given["starts_at"],
@@ -240,7 +260,6 @@ class Visits(Resource):
 _FILTERS = {
     "from_": Visit.starts_at >= bindparam("from_"),
     "to": Visit.starts_at < bindparam("to"),
-    "officer_id": Visit.officer_id == bindparam("officer_id"),
     "resident_id": Visit.resident_id == bindparam("resident_id"),
     "status": Visit.status == bindparam("status"),
 }
@@ -255,8 +274,20 @@ def _list_by(given: frozenset[str]) -> Prepared:
     conditions = [condition for name, condition in _FILTERS.items() if name in given]
     if "after_id" in given:
         conditions.append(_AFTER)
-    query = select(*VISIT_COLUMNS).where(*conditions).order_by(Visit.starts_at, Visit.id)
-    return Prepared(query.limit(bindparam("most", type_=Integer)), for_json=True)
+    query = select(*VISIT_COLUMNS).where(*conditions)
+    found = of_officer(query) if "officer_id" in given else query.order_by(Visit.starts_at, Visit.id)
+    return Prepared(found.limit(bindparam("most", type_=Integer)), for_json=True)
+
+
+def of_officer(visits: Select[*tuple[Any, ...]]) -> CompoundSelect[*tuple[Any, ...]]:
+    """These visits as far as they are `officer_id`'s, as first or as second, in order of start.
+
+    Each half is in its index's order, so that a database merges the two row by row; with OR it would gather and
+    sort all there are before it gave the first.
+    """
+    officer = bindparam("officer_id", type_=Uuid())
+    both = union_all(visits.where(Visit.officer_id == officer), visits.where(Visit.second_officer_id == officer))
+    return both.order_by(both.selected_columns.starts_at, both.selected_columns.id)
 
 
 @blp.route("/<uuid:visit_id>")

@@ -13,6 +13,7 @@ from models.reference import new_visit_reference
 from models.resident import Resident
 from models.visit import Visit, VisitStatus, refuse_far_times
 from models.visit_event import EventKind, RequestedBy, VisitEvent
+from models.visit_rows import refuse_booked
 
 
 def book(
@@ -20,6 +21,7 @@ def book(
     *,
     resident: Resident,
     officer_id: UUID | None,
+    second_officer_id: UUID | None = None,
     purpose: str,
     skills: Sequence[str],
     starts_at: datetime,
@@ -41,16 +43,18 @@ def book(
             "This time is past. Say why the visit is entered afterwards, or choose a later time.",
         )
     refuse_far_times(starts_at, at)
-    diary.take(session, officer_id, starts_at, starts_at + duration, by=by, at=at)
+    ends_at = starts_at + duration
+    _take(session, officer_id, second_officer_id, starts_at, ends_at, by=by, at=at)
     visit = Visit(
         id=uuid4(),
         reference=new_visit_reference(),
         resident_id=resident.id,
         officer_id=officer_id,
+        second_officer_id=second_officer_id,
         purpose=purpose,
         skills=list(skills),
         starts_at=starts_at,
-        ends_at=starts_at + duration,
+        ends_at=ends_at,
         status=VisitStatus.BOOKED,
         version=1,
         first_promised_at=starts_at,
@@ -63,9 +67,9 @@ def book(
         by=by,
         at=at,
         reason=reason,
-        details={"starts_at": starts_at, "officer_id": officer_id},
+        details={"starts_at": starts_at, "officer_id": officer_id} | _second(second_officer_id=second_officer_id),
     )
-    with diary.refusing_overlaps(visit.officer_id):
+    with diary.refusing_overlaps(*visit.officer_ids):
         insert(session, visit, visit.new_promise(by=by, at=at), booked)
     return visit
 
@@ -76,6 +80,7 @@ def move(
     *,
     starts_at: datetime,
     officer_id: UUID | None,
+    second_officer_id: UUID | None,
     reason: str,
     requested_by: RequestedBy,
     by: UUID,
@@ -88,23 +93,23 @@ def move(
     """
     if visit.status is not VisitStatus.BOOKED:
         raise VisitState(f"Only a booked visit can be moved; this one is {visit.status.value}.")
-    if (starts_at, officer_id) == (visit.starts_at, visit.officer_id):
+    if (starts_at, officer_id, second_officer_id) == (visit.starts_at, visit.officer_id, visit.second_officer_id):
         raise Unprocessable("starts_at", "The visit is already at this time with this officer.")
     if starts_at < at:
         raise Unprocessable("starts_at", "This time is past. Choose a later one.")
     refuse_far_times(starts_at, at)
     ends_at = starts_at + visit.duration
-    diary.take(session, officer_id, starts_at, ends_at, by=by, at=at, also=visit.officer_id)
+    _take(session, officer_id, second_officer_id, starts_at, ends_at, by=by, at=at, moved=visit)
     details = {
         "moved_from": visit.starts_at,
         "moved_to": starts_at,
         "officer_from": visit.officer_id,
         "officer_to": officer_id,
         "requested_by": requested_by,
-    }
+    } | _second(second_officer_from=visit.second_officer_id, second_officer_to=second_officer_id)
     new_time = starts_at != visit.starts_at
     visit.ends_at, visit.starts_at = ends_at, starts_at
-    visit.officer_id = officer_id
+    visit.officer_id, visit.second_officer_id = officer_id, second_officer_id
     visit.expected_at = None
     if new_time:
         visit.promise_number += 1
@@ -117,3 +122,30 @@ def move(
     else:
         insert(session, moved)
     return moved
+
+
+def _take(
+    session: Session,
+    officer_id: UUID | None,
+    second_officer_id: UUID | None,
+    starts_at: datetime,
+    ends_at: datetime,
+    *,
+    by: UUID,
+    at: datetime,
+    moved: Visit | None = None,
+) -> None:
+    """Take this time of one officer, or of two: all or nothing. Raises what `diary.take` does, and DiaryClash."""
+    also = moved.officer_ids if moved else ()
+    diary.take(
+        session, officer_id, starts_at, ends_at, second_officer_id=second_officer_id, by=by, at=at, also=also
+    )
+    if officer_id is not None and second_officer_id is not None:
+        # The database refuses an overlap too, but cannot say which of the two has another visit.
+        for each in (officer_id, second_officer_id):
+            refuse_booked(session, each, starts_at, ends_at, moved)
+
+
+def _second(**officers: UUID | None) -> dict[str, UUID | None]:
+    """What the history says of second officers: nothing where there never was one."""
+    return officers if any(officers.values()) else {}

@@ -3,31 +3,14 @@
 from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
-from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from models import diary
-from models.database import UtcDateTime
-from models.errors import DiaryClash, Unknown, Unprocessable
+from models.errors import Unknown, Unprocessable
 from models.hold import LASTS, Hold
-from models.prepared import Prepared
 from models.resident import Resident
-from models.visit import Visit, VisitStatus, refuse_far_times
-
-_BOOKED = Prepared(
-    select(Visit.id)
-    .where(
-        Visit.officer_id == bindparam("officer"),
-        Visit.status != VisitStatus.CANCELLED,
-        # No visit is longer than LONGEST_VISIT, so that the index gives one day's visits and not years of them.
-        Visit.starts_at.between(
-            bindparam("earliest", type_=UtcDateTime()), bindparam("ends", type_=UtcDateTime())
-        ),
-        Visit.starts_at < bindparam("ends", type_=UtcDateTime()),
-        Visit.ends_at > bindparam("starts", type_=UtcDateTime()),
-    )
-    .limit(1)
-)
+from models.visit import refuse_far_times
+from models.visit_rows import refuse_booked
 
 
 def keep(
@@ -53,12 +36,7 @@ def keep(
             raise Unprocessable("resident_id", "No resident has this id.")
     ends_at = starts_at + duration
     diary.take(session, officer_id, starts_at, ends_at, by=by, at=at)
-    booked = {"officer": officer_id, "starts": starts_at, "ends": ends_at}
-    if _BOOKED.first(session, **booked, earliest=starts_at - diary.LONGEST_VISIT) is not None:
-        raise DiaryClash(
-            "The officer has a visit in this time. Choose another time or another officer.",
-            officer_id=str(officer_id),
-        )
+    refuse_booked(session, officer_id, starts_at, ends_at)
     hold = Hold(
         id=uuid4(),
         officer_id=officer_id,

@@ -1,5 +1,6 @@
 """Visits as they are looked up: with their residents, to read or locked to be changed."""
 
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -12,7 +13,7 @@ from models.errors import Unknown, VersionConflict
 from models.officer import Officer
 from models.prepared import Prepared
 from models.resident import Resident
-from models.visit import BEFORE_THE_DOOR, Visit
+from models.visit import BEFORE_THE_DOOR, Visit, VisitStatus, is_by
 
 _VISIT_NAMES = tuple(column.name for column in Visit.__table__.columns)
 _RESIDENT_NAMES = tuple(column.name for column in Resident.__table__.columns)
@@ -24,13 +25,14 @@ _FIND = Prepared(_ONE)
 _FIND_LOCKED = Prepared(_ONE.with_for_update(of=Visit, key_share=True))
 _LOCK_DIARY = Prepared(
     select(Officer.id)
-    .join(Visit, Visit.officer_id == Officer.id)
+    .join(Visit, is_by(Officer.id))
     .where(Visit.id == bindparam("key"))
+    .order_by(Officer.id)
     .with_for_update(of=Officer, key_share=True)
 )
 _REST_OF_DAY = Prepared(
     _WITH_RESIDENT.where(
-        Visit.officer_id == bindparam("officer"),
+        is_by(bindparam("officer")),
         Visit.starts_at > bindparam("after"),
         Visit.starts_at < bindparam("midnight"),
         or_(*(Visit.status == status for status in BEFORE_THE_DOOR)),
@@ -38,6 +40,31 @@ _REST_OF_DAY = Prepared(
     .order_by(Visit.starts_at, Visit.id)
     .with_for_update(of=Visit, key_share=True)
 )
+
+
+_NO_VISIT = UUID(int=0)
+_IN_THE_WAY = Prepared(
+    select(Visit.id)
+    .where(
+        is_by(bindparam("officer")),
+        Visit.status != VisitStatus.CANCELLED,
+        # No visit is longer than LONGEST_VISIT, so that the index gives one day's visits and not years of them.
+        Visit.starts_at > bindparam("earliest"),
+        Visit.starts_at < bindparam("ends"),
+        Visit.ends_at > bindparam("starts"),
+        Visit.id != bindparam("but"),
+    )
+    .limit(1)
+)
+
+
+def refuse_booked(
+    session: Session, officer_id: UUID, starts_at: datetime, ends_at: datetime, but: Visit | None = None
+) -> None:
+    """Raises DiaryClash if this officer, whose diary is locked, has another visit than `but` in this time."""
+    asked = {"officer": officer_id, "starts": starts_at, "ends": ends_at, "but": but.id if but else _NO_VISIT}
+    if _IN_THE_WAY.first(session, **asked, earliest=starts_at - diary.LONGEST_VISIT) is not None:
+        raise diary.clash(officer_id)
 
 
 def find(session: Session, visit_id: UUID) -> Visit:
@@ -55,15 +82,15 @@ def find_locked(session: Session, visit_id: UUID) -> Visit:
 
 
 def find_with_diary_locked(session: Session, visit_id: UUID) -> Visit:
-    """The same, and before it the diary it is in: for an event that touches other visits of that diary.
+    """The same, and before it the diaries it is in: for an event that touches other visits of those diaries.
 
     Whoever changes several visits at once has the officer's row first, so that two of them, or one and a
     scheduler's move, never wait for each other in a circle. Raises Unknown, or VersionConflict if the visit
     went to another officer while we waited.
     """
-    owner = _LOCK_DIARY.first(session, key=visit_id)
+    owners = {row.id for row in _LOCK_DIARY.all(session, key=visit_id)}
     visit = find_locked(session, visit_id)
-    if visit.officer_id != (owner.id if owner else None):
+    if set(visit.officer_ids) != owners:
         raise VersionConflict("The visit was given to another officer just now. Read it again.")
     return visit
 
