@@ -9,6 +9,7 @@ import marshmallow as ma
 from flask import Response, request
 from marshmallow import ValidationError, fields, validates_schema
 from sqlalchemy import (
+    ColumnElement,
     CompoundSelect,
     Integer,
     Row,
@@ -252,7 +253,8 @@ class Visits(Resource):
         if "cursor" in given:
             wanted["after_start"], wanted["after_id"] = read_cursor(given["cursor"], (datetime, UUID))
         with looking() as connection:
-            found = _list_by(frozenset(wanted)).all(connection, most=given["limit"] + 1, **wanted)
+            listed = _list_by(frozenset(wanted), connection.dialect.name)
+            found = listed.all(connection, most=given["limit"] + 1, **wanted)
         items, cursor = page(found, given["limit"], ("starts_at", "id"))
         return answer({"items": [visit_out(visit) for visit in items], "next_cursor": cursor})
 
@@ -269,24 +271,33 @@ _AFTER = tuple_(Visit.starts_at, Visit.id) > tuple_(
 
 
 @cache
-def _list_by(given: frozenset[str]) -> Prepared:
+def _list_by(given: frozenset[str], dialect: str) -> Prepared:
     """The list narrowed by what was given: one statement for each of the few ways to ask."""
     conditions = [condition for name, condition in _FILTERS.items() if name in given]
     if "after_id" in given:
         conditions.append(_AFTER)
-    query = select(*VISIT_COLUMNS).where(*conditions)
-    found = of_officer(query) if "officer_id" in given else query.order_by(Visit.starts_at, Visit.id)
-    return Prepared(found.limit(bindparam("most", type_=Integer)), for_json=True)
+    visits = select(*VISIT_COLUMNS).where(*conditions)
+    most = bindparam("most", type_=Integer)
+    if "officer_id" in given:
+        listed = of_officer(visits, most if dialect == "postgresql" else None).limit(most)
+        return Prepared(listed, for_json=True)
+    return Prepared(visits.order_by(Visit.starts_at, Visit.id).limit(most), for_json=True)
 
 
-def of_officer(visits: Select[*tuple[Any, ...]]) -> CompoundSelect[*tuple[Any, ...]]:
+def of_officer(
+    visits: Select[*tuple[Any, ...]], most: ColumnElement[int] | None = None
+) -> CompoundSelect[*tuple[Any, ...]]:
     """These visits as far as they are `officer_id`'s, as first or as second, in order of start.
 
-    Each half is in its index's order, so that a database merges the two row by row; with OR it would gather and
-    sort all there are before it gave the first.
+    Each half comes from its index in order; with OR a database would gather and sort all there are before it gave
+    the first. SQLite merges the halves row by row. PostgreSQL would gather them: told the `most` there may be of
+    each, it stops there.
     """
     officer = bindparam("officer_id", type_=Uuid())
-    both = union_all(visits.where(Visit.officer_id == officer), visits.where(Visit.second_officer_id == officer))
+    halves = [visits.where(column == officer) for column in (Visit.officer_id, Visit.second_officer_id)]
+    if most is not None:
+        halves = [select(half.order_by(Visit.starts_at, Visit.id).limit(most).subquery()) for half in halves]
+    both = union_all(*halves)
     return both.order_by(both.selected_columns.starts_at, both.selected_columns.id)
 
 

@@ -12,9 +12,11 @@ from sqlalchemy import select, update
 from sqlalchemy.exc import IntegrityError
 
 from models import booking, diary, due
+from models.cascade import Stop, predicted_arrivals
 from models.database import reading, transaction
 from models.errors import DiaryClash
 from models.officer import Officer
+from models.officer_days import plans
 from models.visit import Visit, VisitStatus
 from models.visit_event import RequestedBy
 from tests import factories, live
@@ -361,3 +363,74 @@ def test_the_visit_is_in_both_officers_days_and_lists(
             for visit in made
             if who.id in visit.officer_ids
         ]
+
+
+def test_the_resident_sees_both_faces_and_is_told_that_two_come(
+    scheduler, app, admin, officer, second, resident, stopped_clock
+):
+    visit = both(scheduler, resident, officer, second)
+    address = app.extensions["visit_links"].url(visit["reference"]).partition("8000")[2]
+    web = app.test_client()
+    early = web.get(address).text
+    assert "Amina Yusuf" not in early and "Ben Carter" not in early
+    stopped_clock.set(WEDNESDAY_10)
+    page = web.get(address).text
+    for words in ("Amina Yusuf", "Ben Carter", "Two people will come.", "Look at both faces."):
+        assert words in page
+    with transaction() as session:
+        session.get_one(Officer, second.id).suspended_at = WEDNESDAY_10
+    page = web.get(address).text
+    assert "Amina Yusuf" in page and "Look at the face." in page
+    for words in ("Ben Carter", "Two people", "both faces"):
+        assert words not in page
+
+
+def test_a_visit_of_two_is_in_both_officers_days_of_the_search(app, officer, second, resident):
+    factories.visit(resident, officer, WEDNESDAY_10, together_with=second)
+    day = WEDNESDAY_10.date()
+    with reading() as session:
+        planned = plans(session, [officer.id, second.id], [day], MONDAY_9)
+    for who in (officer, second):
+        _, plan = planned[who.id, day]
+        assert [stop.starts for stop in plan.stops] == [int(WEDNESDAY_10.timestamp())]
+
+
+def test_a_delay_reaches_the_day_of_both_and_of_whom_they_meet(sign_in, officer, second, stopped_clock):
+    """They leave the first door 40 minutes late: each has a visit of their own next, and one of them then meets a
+    third officer, whose next visit is late, too. What the third did before is not touched."""
+    third = factories.officer()
+    home = factories.resident(latitude=None, longitude=None)
+
+    def at(minutes: int, who: Officer, other: Officer | None = None) -> Visit:
+        return factories.visit(home, who, MONDAY_9 + timedelta(minutes=minutes), together_with=other)
+
+    first = at(60, officer, second)
+    of_first, of_second, of_third = at(100, officer), at(100, second), at(100, third)
+    met, after = at(140, third, second), at(180, third)
+    phone = sign_in("officer", second)
+    report = {
+        "client_id": factories.client_id(),
+        "expected_at": (first.starts_at + timedelta(minutes=40)).isoformat(),
+    }
+    answer = phone.post(f"/v1/visits/{first.id}/delays", report)
+    assert answer.status_code == 201, answer.json
+    told = {each["visit_id"]: each["expected_at"] for each in answer.json["cascade"]}
+    assert set(told) == {str(visit.id) for visit in (of_first, of_second, met, after)}
+    assert str(of_third.id) not in told
+    assert told[str(of_first.id)] == told[str(of_second.id)]
+
+
+def test_two_officers_begin_when_the_later_of_them_is_there() -> None:
+    half, one, other = timedelta(minutes=30), uuid4(), uuid4()
+
+    def stop(minutes: int, *officers: Any, expected: int | None = None) -> Stop:
+        known = None if expected is None else MONDAY_9 + timedelta(minutes=expected)
+        return Stop(MONDAY_9 + timedelta(minutes=minutes), half, None, officers, known)
+
+    delayed = stop(0, one)
+    # The other is expected an hour late at a visit of their own already: that decides, and the delay does not.
+    rest = [stop(30, other, expected=90), stop(60, one, other), stop(90, other)]
+    untouched, together, next_one = predicted_arrivals(MONDAY_9 + timedelta(minutes=10), delayed, rest)
+    assert untouched is None
+    assert together is not None and together >= MONDAY_9 + timedelta(minutes=120)
+    assert next_one is not None and next_one >= together + half
