@@ -109,7 +109,7 @@ def show(code: str, visit: Visit, at: datetime) -> Response:
         stage=standing.value,
         reference=visit.reference,
         another=another,
-        officers=[shown_officer(officer, at) for officer in shown],
+        officers=[shown_officer(current.app(), officer, at) for officer in shown],
         nobody_yet=standing in STILL_TO_COME and not coming,
         visit_words=visit_words(current_app.extensions["visit_words"], visit.id),
         confirmed=visit.confirmed_at is not None,

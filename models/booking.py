@@ -1,19 +1,23 @@
 """Booking a visit and moving it: what gives an officer's time away, and makes a resident a promise."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID, uuid4
 
 from sqlalchemy.orm import Session
 
-from models import diary
+from models import booking_checks, diary
+from models.booking_checks import Asked
+from models.booking_rules import Rule
 from models.errors import Unprocessable, VisitState
 from models.prepared import insert
 from models.reference import new_visit_reference
 from models.resident import Resident
 from models.visit import Visit, VisitStatus, refuse_far_times
 from models.visit_event import EventKind, RequestedBy, VisitEvent
-from models.visit_rows import refuse_booked
+
+NOTHING: Mapping[Rule, str] = {}
 
 
 def book(
@@ -29,11 +33,13 @@ def book(
     reason: str | None,
     by: UUID,
     at: datetime,
+    overrides: Mapping[Rule, str] = NOTHING,
 ) -> Visit:
-    """Book a visit and make its first promise.
+    """Book a visit and make its first promise; its `warnings` say what it breaks that refuses nothing.
 
-    A visit that already happened may be entered if `reason` says why. Raises DiaryClash,
-    OfficerUnavailable, or Unprocessable for a time that cannot be meant.
+    A visit that already happened may be entered if `reason` says why. Raises DiaryClash, OfficerUnavailable,
+    BookingRules for a rule that is not in `overrides` with a reason, or Unprocessable for a time that cannot be
+    meant.
     """
     if duration > diary.LONGEST_VISIT:
         raise Unprocessable("duration_minutes", "A visit takes at most eight hours.")
@@ -44,7 +50,9 @@ def book(
         )
     refuse_far_times(starts_at, at)
     ends_at = starts_at + duration
-    _take(session, officer_id, second_officer_id, starts_at, ends_at, by=by, at=at)
+    officers = diary.take(session, (officer_id, second_officer_id), starts_at, ends_at, by=by, at=at)
+    asked = Asked(starts_at, ends_at, resident.place, resident.postcode, skills)
+    passed = booking_checks.check(session, officers, asked, overrides=overrides, by=by, at=at)
     visit = Visit(
         id=uuid4(),
         reference=new_visit_reference(),
@@ -67,10 +75,13 @@ def book(
         by=by,
         at=at,
         reason=reason,
-        details={"starts_at": starts_at, "officer_id": officer_id} | _second(second_officer_id=second_officer_id),
+        details={"starts_at": starts_at, "officer_id": officer_id}
+        | _second(second_officer_id=second_officer_id)
+        | passed.details,
     )
     with diary.refusing_overlaps(*visit.officer_ids):
         insert(session, visit, visit.new_promise(by=by, at=at), booked)
+    visit.warnings = passed.warnings
     return visit
 
 
@@ -85,11 +96,12 @@ def move(
     requested_by: RequestedBy,
     by: UUID,
     at: datetime,
+    overrides: Mapping[Rule, str] = NOTHING,
 ) -> VisitEvent:
     """Give the visit another time, another officer or both; a new time is a new promise.
 
-    Only a visit that nobody has set out for can be moved. Raises VisitState, DiaryClash,
-    OfficerUnavailable or Unprocessable.
+    Only a visit that nobody has set out for can be moved. It is checked as a booking is, and has its `warnings`.
+    Raises VisitState, DiaryClash, OfficerUnavailable, BookingRules or Unprocessable.
     """
     if visit.status is not VisitStatus.BOOKED:
         raise VisitState(f"Only a booked visit can be moved; this one is {visit.status.value}.")
@@ -99,18 +111,32 @@ def move(
         raise Unprocessable("starts_at", "This time is past. Choose a later one.")
     refuse_far_times(starts_at, at)
     ends_at = starts_at + visit.duration
-    _take(session, officer_id, second_officer_id, starts_at, ends_at, by=by, at=at, moved=visit)
-    details = {
+    wanted = (officer_id, second_officer_id)
+    officers = diary.take(session, wanted, starts_at, ends_at, by=by, at=at, also=visit.officer_ids)
+    resident = visit.resident
+    passed = booking_checks.check(
+        session,
+        officers,
+        Asked(starts_at, ends_at, resident.place, resident.postcode, visit.skills),
+        overrides=overrides,
+        by=by,
+        at=at,
+        leaving_out=visit.id,
+    )
+    details: dict[str, Any] = {
         "moved_from": visit.starts_at,
         "moved_to": starts_at,
         "officer_from": visit.officer_id,
         "officer_to": officer_id,
         "requested_by": requested_by,
-    } | _second(second_officer_from=visit.second_officer_id, second_officer_to=second_officer_id)
+    }
+    details |= _second(second_officer_from=visit.second_officer_id, second_officer_to=second_officer_id)
+    details |= passed.details
     new_time = starts_at != visit.starts_at
     visit.ends_at, visit.starts_at = ends_at, starts_at
     visit.officer_id, visit.second_officer_id = officer_id, second_officer_id
     visit.expected_at = None
+    visit.warnings = passed.warnings
     if new_time:
         visit.promise_number += 1
         visit.confirmed_at = None
@@ -122,28 +148,6 @@ def move(
     else:
         insert(session, moved)
     return moved
-
-
-def _take(
-    session: Session,
-    officer_id: UUID | None,
-    second_officer_id: UUID | None,
-    starts_at: datetime,
-    ends_at: datetime,
-    *,
-    by: UUID,
-    at: datetime,
-    moved: Visit | None = None,
-) -> None:
-    """Take this time of one officer, or of two: all or nothing. Raises what `diary.take` does, and DiaryClash."""
-    also = moved.officer_ids if moved else ()
-    diary.take(
-        session, officer_id, starts_at, ends_at, second_officer_id=second_officer_id, by=by, at=at, also=also
-    )
-    if officer_id is not None and second_officer_id is not None:
-        # The database refuses an overlap too, but cannot say which of the two has another visit.
-        for each in (officer_id, second_officer_id):
-            refuse_booked(session, each, starts_at, ends_at, moved)
 
 
 def _second(**officers: UUID | None) -> dict[str, UUID | None]:

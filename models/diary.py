@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from models.clock import LONDON
 from models.errors import DiaryClash, Unprocessable
 from models.hold import pass_holds
-from models.officer import lock_diaries
+from models.officer import DiaryOwner, lock_diaries
 
 LONGEST_VISIT = timedelta(hours=8)
 
@@ -37,30 +37,33 @@ def is_clash(error: DBAPIError) -> bool:
 
 def take(
     session: Session,
-    officer_id: UUID | None,
+    officer_ids: tuple[UUID | None, UUID | None],
     starts_at: datetime,
     ends_at: datetime,
     *,
-    second_officer_id: UUID | None = None,
     by: UUID | None,
     at: datetime,
     also: Iterable[UUID] = (),
-) -> None:
-    """Lock the diaries a change of `by` touches, and see that the officer may be booked for this time.
+) -> list[DiaryOwner]:
+    """Lock the diaries a change of `by` touches, and see that the officers may be booked for this time: whom.
 
-    With a second officer it is both or neither. `also` are the officers who are let go. Raises OfficerUnavailable,
+    Of two officers it is both or neither. `also` are the officers who are let go. Raises OfficerUnavailable,
     DiaryClash if somebody else keeps the time, or Unprocessable for an officer nobody knows.
     """
-    if second_officer_id is not None and (officer_id is None or second_officer_id == officer_id):
+    first, second = officer_ids
+    if second is not None and first in (None, second):
         raise Unprocessable("second_officer_id", "Name two different officers, the first as officer_id.")
-    officers = lock_diaries(session, officer_id, second_officer_id, *also)
-    for field, wanted in (("officer_id", officer_id), ("second_officer_id", second_officer_id)):
-        if wanted is None:
+    officers = lock_diaries(session, first, second, *also)
+    wanted = []
+    for field, officer_id in (("officer_id", first), ("second_officer_id", second)):
+        if officer_id is None:
             continue
-        if wanted not in officers:
+        if officer_id not in officers:
             raise Unprocessable(field, "No officer has this id.")
-        officers[wanted].refuse_unless_available(starts_at)
-        pass_holds(session, wanted, starts_at, ends_at, by=by, at=at)
+        officers[officer_id].refuse_unless_available(starts_at)
+        pass_holds(session, officer_id, starts_at, ends_at, by=by, at=at)
+        wanted.append(officers[officer_id])
+    return wanted
 
 
 @contextmanager

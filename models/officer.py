@@ -1,6 +1,6 @@
 """Officers: the people who come to the door, and their photos, which two people put on a badge."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import date, datetime, time, timedelta
 from enum import StrEnum
 from functools import cache
@@ -206,6 +206,9 @@ class DiaryOwner:
     active: bool
     suspended_at: datetime | None
     contract_ends_on: date | None
+    skills: list[str]
+    areas: list[str]
+    working_pattern: dict[str, Any] | None
 
     def refuse_unless_available(self, starts_at: datetime) -> None:
         """Raises OfficerUnavailable if this officer may not visit at `starts_at`."""
@@ -237,7 +240,7 @@ def lock_diaries(session: Session, *officer_ids: UUID | None) -> dict[UUID, Diar
 def _lock(count: int) -> Prepared:
     """The statement that locks so many diaries: by the key, which costs less than a list of any length."""
     return Prepared(
-        select(Officer.id, Officer.active, Officer.suspended_at, Officer.contract_ends_on)
+        select(*(getattr(Officer, each.name) for each in fields(DiaryOwner)))
         .where(or_(*(Officer.id == bindparam(f"officer_{place}") for place in range(count))))
         .order_by(Officer.id)
         .with_for_update(key_share=True)

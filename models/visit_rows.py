@@ -1,6 +1,5 @@
 """Visits as they are looked up: with their residents, to read or locked to be changed."""
 
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -13,7 +12,7 @@ from models.errors import Unknown, VersionConflict
 from models.officer import lock_diaries
 from models.prepared import Prepared
 from models.resident import Resident
-from models.visit import BEFORE_THE_DOOR, Visit, VisitStatus, is_by
+from models.visit import BEFORE_THE_DOOR, Visit, is_by
 
 _VISIT_NAMES = tuple(column.name for column in Visit.__table__.columns)
 _RESIDENT_NAMES = tuple(column.name for column in Resident.__table__.columns)
@@ -37,29 +36,6 @@ _REST_OF_DAY = Prepared(
     .order_by(Visit.starts_at, Visit.id)
     .with_for_update(of=Visit, key_share=True)
 )
-_NO_VISIT = UUID(int=0)
-_IN_THE_WAY = Prepared(
-    select(Visit.id)
-    .where(
-        is_by(bindparam("officer")),
-        Visit.status != VisitStatus.CANCELLED,
-        # No visit is longer than LONGEST_VISIT, so that the index gives one day's visits and not years of them.
-        Visit.starts_at > bindparam("earliest"),
-        Visit.starts_at < bindparam("ends"),
-        Visit.ends_at > bindparam("starts"),
-        Visit.id != bindparam("but"),
-    )
-    .limit(1)
-)
-
-
-def refuse_booked(
-    session: Session, officer_id: UUID, starts_at: datetime, ends_at: datetime, but: Visit | None = None
-) -> None:
-    """Raises DiaryClash if this officer, whose diary is locked, has another visit than `but` in this time."""
-    asked = {"officer": officer_id, "starts": starts_at, "ends": ends_at, "but": but.id if but else _NO_VISIT}
-    if _IN_THE_WAY.first(session, **asked, earliest=starts_at - diary.LONGEST_VISIT) is not None:
-        raise diary.clash(officer_id)
 
 
 def find(session: Session, visit_id: UUID) -> Visit:

@@ -6,8 +6,8 @@ A visit may have a second officer; none of them is in two places at once, whethe
 from alembic import op
 import sqlalchemy as sa
 
-revision = '0016'
-down_revision = '0015'
+revision = '0017'
+down_revision = '0016'
 
 TWO_ARE_TWO = "second_officer_id IS NULL OR (officer_id IS NOT NULL AND second_officer_id <> officer_id)"
 
