@@ -242,8 +242,7 @@ class Visits(Resource):
             wanted["officer_id"] = officer_id
         if "cursor" in given:
             wanted["after_start"], wanted["after_id"] = read_cursor(given["cursor"], (datetime, UUID))
-        with looking() as connection:
-            found = _list_by(frozenset(wanted)).all(connection, most=given["limit"] + 1, **wanted)
+        found = _list_by(frozenset(wanted)).all(looking(), most=given["limit"] + 1, **wanted)
         items, cursor = page(found, given["limit"], ("starts_at", "id"))
         return answer({"items": [visit_out(visit) for visit in items], "next_cursor": cursor})
 
