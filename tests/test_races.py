@@ -106,6 +106,13 @@ def pair(token: str, resident: Resident, first: Officer, second: Officer, at: da
     return Call("POST", "/v1/visits", token, body)
 
 
+def hold(token: str, officer: Officer, at: datetime, resident: Resident | None = None) -> Call:
+    body = {"officer_id": str(officer.id), "starts_at": at.isoformat(), "duration_minutes": 30}
+    if resident is not None:
+        body["resident_id"] = str(resident.id)
+    return Call("POST", "/v1/holds", token, body)
+
+
 def move(token: str, visit: Visit, to: datetime, officer: Officer | None = None, version: int = 1) -> Call:
     body = {"starts_at": to.isoformat(), "reason": "the officer is ill", "requested_by": "council"}
     if officer is not None:
@@ -200,6 +207,50 @@ def test_a_move_and_a_booking_do_not_both_get_a_slot(
                 + [book(token, resident, officer, slot + timedelta(minutes=5)) for _ in range(4)]
             )
         )
+
+
+def test_of_eight_who_keep_one_slot_one_has_it_and_the_others_cannot_book_it(
+    racers: Racers, base: datetime, resident: Resident, live_app: LiveServer
+) -> None:
+    officer = factories.officer()
+    tokens = [live_app.sign_in("scheduler") for _ in range(CLIENTS)]
+    for number in range(FEWER):
+        slot = base + number * timedelta(hours=1)
+        answers = racers.race([hold(token, officer, slot) for token in tokens])
+        one_wins(answers)
+        booked = racers.race([book(token, resident, officer, slot) for token in tokens])
+        one_wins(booked)
+        assert [answer.status for answer in answers] == [answer.status for answer in booked]
+
+
+def test_of_those_who_keep_book_and_move_to_one_slot_one_has_it(
+    racers: Racers, base: datetime, resident: Resident, live_app: LiveServer
+) -> None:
+    officer = factories.officer()
+    tokens = [live_app.sign_in("scheduler") for _ in range(CLIENTS)]
+    for number in range(FEWER):
+        day = base + number * timedelta(days=1)
+        booked = [factories.visit(resident, officer, day + HALF_AN_HOUR * client) for client in range(2)]
+        slot = day + timedelta(hours=5)
+        calls = [move(token, visit, slot) for token, visit in zip(tokens, booked, strict=False)]
+        calls += [book(token, resident, officer, slot + timedelta(minutes=5)) for token in tokens[2:5]]
+        calls += [hold(token, officer, slot - timedelta(minutes=5), resident) for token in tokens[5:]]
+        one_wins(racers.race(calls))
+
+
+def test_two_homes_far_apart_are_not_both_booked_with_no_time_for_the_way(
+    racers: Racers, base: datetime, token: str
+) -> None:
+    """The times do not overlap, so that only the check inside the transaction stands in the way."""
+    officer = factories.officer()
+    homes = [factories.resident(latitude=latitude) for latitude in (51.55, 51.65)]
+    for number in range(ROUNDS):
+        slots = [base + number * timedelta(days=1) + place * timedelta(minutes=35) for place in range(2)]
+        answers = racers.race([book(token, homes[n % 2], officer, slots[n % 2]) for n in range(CLIENTS)])
+        won = [answer.status for answer in answers].index(201)
+        for place, answer in enumerate(answers):
+            slug = None if place == won else "diary-clash" if place % 2 == won % 2 else "booking-rules"
+            assert (answer.status, answer.slug) == (201 if place == won else 409, slug)
 
 
 def test_visits_that_two_officers_exchange_do_not_wait_for_each_other_for_ever(
