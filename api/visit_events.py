@@ -1,6 +1,8 @@
 """What an officer's phone reports of a visit: on the way, late, at the door, done."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -86,25 +88,112 @@ class DelayOut(_ToldOut):
     cascade = fields.List(fields.Nested(CascadeOut), required=True)
 
 
-def _once(
-    given: dict[str, Any],
-    visit_id: UUID,
-    kind: EventKind,
-    do: Callable[[Any, Visit], VisitEvent],
-    out: Callable[[Visit, VisitEvent], dict[str, Any]],
-    *,
-    scheduler: bool = False,
-    find: Callable[[Session, UUID], Visit] = find_locked,
-) -> Response:
-    """Do it once for its client_id; a phone that sends it again gets the same answer."""
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """What came from a phone, validated, with who sent it and when we got it."""
+
+    given: dict[str, Any]
+    by: UUID
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One kind of report: what it does to its visit, found as it needs it, and what the answer is made of."""
+
+    kind: EventKind
+    do: Callable[[Session, Visit, Sent], VisitEvent]
+    out: Callable[[Visit, VisitEvent], dict[str, Any]]
+    find: Callable[[Session, UUID], Visit] = find_locked
+
+
+def take(
+    step: Step, visit_id: UUID, sent: Sent, *, check: Callable[[Visit], None] | None = None
+) -> tuple[Visit, VisitEvent]:
+    """Do it once for its client_id; a phone that sends it again gets the same answer.
+
+    `check` may refuse the visit as it is before anything is done to it.
+    """
     with transaction() as session:
-        visit = find(session, visit_id)
+        visit = step.find(session, visit_id)
         refuse_unless_theirs(visit)
-        event = already_sent(session, visit_id, given["client_id"], kind)
+        event = already_sent(session, visit_id, sent.given["client_id"], step.kind)
         if event is None:
-            check_version(visit.version, required=scheduler)
-            event = do(session, visit)
-        return answer(out(visit, event), 201, version=visit.version)
+            if check is not None:
+                check(visit)
+            event = step.do(session, visit, sent)
+        return visit, event
+
+
+def _depart(session: Session, visit: Visit, sent: Sent) -> VisitEvent:
+    given = sent.given
+    return visit.depart(
+        session,
+        departed_at=given.get("departed_at", sent.at),
+        client_id=given["client_id"],
+        by=sent.by,
+        at=sent.at,
+    )
+
+
+def _delay(session: Session, visit: Visit, sent: Sent) -> VisitEvent:
+    given = sent.given
+    return visit.delay(
+        session,
+        expected_at=given["expected_at"],
+        reason=given["reason"],
+        answer=queue_delay(session, visit, expected_at=given["expected_at"], by=sent.by, at=sent.at),
+        client_id=given["client_id"],
+        by=sent.by,
+        at=sent.at,
+    )
+
+
+def _arrive(session: Session, visit: Visit, sent: Sent) -> VisitEvent:
+    given = sent.given
+    latitude, longitude = given.get("latitude"), given.get("longitude")
+    arrival = visit.arrive(
+        session,
+        arrived_at=given["arrived_at"],
+        position=None if latitude is None or longitude is None else (latitude, longitude),
+        accuracy_m=given.get("accuracy_m"),
+        client_id=given["client_id"],
+        by=sent.by,
+        at=sent.at,
+    )
+    stop_late_texts(session, visit, at=sent.at)
+    return arrival
+
+
+def _finish(session: Session, visit: Visit, sent: Sent) -> VisitEvent:
+    given = sent.given
+    finished = visit.finish(
+        session,
+        outcome=given["outcome"],
+        finished_at=given["finished_at"],
+        note=given["note"],
+        client_id=given["client_id"],
+        by=sent.by,
+        at=sent.at,
+    )
+    stop_late_texts(session, visit, at=sent.at)
+    return finished
+
+
+DEPARTURE = Step(EventKind.DEPARTED, _depart, lambda visit, _: visit_out(visit))
+DELAY = Step(EventKind.DELAYED, _delay, lambda _, event: event.details, find=find_with_diary_locked)
+ARRIVAL = Step(EventKind.ARRIVED, _arrive, lambda visit, _: arrival_out(visit))
+OUTCOME = Step(EventKind.FINISHED, _finish, lambda visit, _: visit_out(visit))
+
+
+def _single(step: Step, given: dict[str, Any], visit_id: UUID) -> Response:
+    """The answer to one report in a call of its own. A scheduler has to say which version they read."""
+    sent = Sent(given, who().user_id, clock.now())
+    by_scheduler = who().role is Role.SCHEDULER
+    visit, event = take(
+        step, visit_id, sent, check=lambda found: check_version(found.version, required=by_scheduler)
+    )
+    return answer(step.out(visit, event), 201, version=visit.version)
 
 
 @blp.route("/<uuid:visit_id>/departure")
@@ -115,18 +204,7 @@ class Departure(Resource):
     @blp.response(201, VisitOut)
     def post(self, given: dict[str, Any], visit_id: UUID) -> Response:
         """Say that you are on the way"""
-        at = clock.now()
-
-        def depart(session: Any, visit: Visit) -> VisitEvent:
-            return visit.depart(
-                session,
-                departed_at=given.get("departed_at", at),
-                client_id=given["client_id"],
-                by=who().user_id,
-                at=at,
-            )
-
-        return _once(given, visit_id, EventKind.DEPARTED, depart, lambda visit, _: visit_out(visit))
+        return _single(DEPARTURE, given, visit_id)
 
 
 @blp.route("/<uuid:visit_id>/delays")
@@ -141,29 +219,7 @@ class Delays(Resource):
         That may be residents of later visits of the day, too: `cascade` has each visit that is now expected
         later than booked, or at another time than before.
         """
-        at = clock.now()
-
-        def delay(session: Any, visit: Visit) -> VisitEvent:
-            by = who().user_id
-            return visit.delay(
-                session,
-                expected_at=given["expected_at"],
-                reason=given["reason"],
-                answer=queue_delay(session, visit, expected_at=given["expected_at"], by=by, at=at),
-                client_id=given["client_id"],
-                by=by,
-                at=at,
-            )
-
-        return _once(
-            given,
-            visit_id,
-            EventKind.DELAYED,
-            delay,
-            lambda _, event: event.details,
-            scheduler=who().role is Role.SCHEDULER,
-            find=find_with_diary_locked,
-        )
+        return _single(DELAY, given, visit_id)
 
 
 @blp.route("/<uuid:visit_id>/arrivals")
@@ -177,23 +233,7 @@ class Arrivals(Resource):
 
         A time that looks wrong is flagged, never refused.
         """
-        at = clock.now()
-
-        def arrive(session: Any, visit: Visit) -> VisitEvent:
-            latitude, longitude = given.get("latitude"), given.get("longitude")
-            arrival = visit.arrive(
-                session,
-                arrived_at=given["arrived_at"],
-                position=None if latitude is None or longitude is None else (latitude, longitude),
-                accuracy_m=given.get("accuracy_m"),
-                client_id=given["client_id"],
-                by=who().user_id,
-                at=at,
-            )
-            stop_late_texts(session, visit, at=at)
-            return arrival
-
-        return _once(given, visit_id, EventKind.ARRIVED, arrive, lambda visit, _: arrival_out(visit))
+        return _single(ARRIVAL, given, visit_id)
 
 
 @blp.route("/<uuid:visit_id>/outcome")
@@ -204,19 +244,4 @@ class OutcomeOfVisit(Resource):
     @blp.response(201, VisitOut)
     def post(self, given: dict[str, Any], visit_id: UUID) -> Response:
         """Say how the visit ended: completed, or nobody let you in"""
-        at = clock.now()
-
-        def finish(session: Any, visit: Visit) -> VisitEvent:
-            finished = visit.finish(
-                session,
-                outcome=given["outcome"],
-                finished_at=given["finished_at"],
-                note=given["note"],
-                client_id=given["client_id"],
-                by=who().user_id,
-                at=at,
-            )
-            stop_late_texts(session, visit, at=at)
-            return finished
-
-        return _once(given, visit_id, EventKind.FINISHED, finish, lambda visit, _: visit_out(visit))
+        return _single(OUTCOME, given, visit_id)
