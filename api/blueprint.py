@@ -5,6 +5,7 @@ import hmac
 import http
 import json
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import flask_smorest
@@ -182,19 +183,25 @@ def _document_common(doc: dict[str, Any], info: dict[str, Any], **_: Any) -> dic
 
 
 class Resource(MethodView):
-    """A resource. Every POST may be repeated with its Idempotency-Key, unless `repeatable` is False."""
+    """A resource. Every POST may be repeated with its Idempotency-Key, unless `repeatable` is False.
+
+    Its answer is kept in the transaction of its change. Where a POST makes several changes, each for itself
+    (`one_change` is False), they stand whatever becomes of the answer, and are harmless to repeat.
+    """
 
     repeatable = True
+    one_change = True
 
     def dispatch_request(self, **kwargs: Any) -> Any:
         key = request.headers.get("Idempotency-Key")
         if key is None or request.method != "POST" or not self.repeatable or "signed_in" not in g:
             return super().dispatch_request(**kwargs)
-        return _answer_once(key, lambda: super(Resource, self).dispatch_request(**kwargs))
+        together = database.transaction if self.one_change else nullcontext
+        return _answer_once(key, lambda: super(Resource, self).dispatch_request(**kwargs), together)
 
 
-def _answer_once(key: str, view: Any) -> Response:
-    """Run the view and keep its answer in one transaction, or give the answer kept before."""
+def _answer_once(key: str, view: Any, together: Callable[[], AbstractContextManager[Any]]) -> Response:
+    """Run the view and keep its answer `together`, or give the answer kept before."""
     if not 1 <= len(key) <= 100 or not key.isascii() or not key.isprintable():
         raise Unprocessable("Idempotency-Key", "Use 1 to 100 printable ASCII characters, such as a UUID.")
     scope = f"{g.signed_in.user_id} {request.method} {request.path} {key}"
@@ -211,7 +218,7 @@ def _answer_once(key: str, view: Any) -> Response:
         again.headers["Idempotency-Replayed"] = "true"
         return again
     try:
-        with database.transaction():
+        with together():
             answer = current_app.make_response(view())
             _keep(begun, answer)
         return answer

@@ -63,14 +63,8 @@ def problem(
     headers: dict[str, str] | None = None,
     **extra: Any,
 ) -> Response:
-    """A problem document. `extra` are further members, such as `errors` by field."""
-    body = {
-        "type": f"/problems/{slug}" if slug else "about:blank",
-        "title": title or http.HTTPStatus(status).phrase,
-        "status": status,
-        "detail": detail or _ADVICE.get(status, "The request was refused."),
-        **extra,
-    }
+    """An answer that is a problem document. `extra` are further members, such as `errors` by field."""
+    body = _document(status, detail, slug=slug, title=title, **extra)
     # The errors of a list are by the number of its item.
     said = orjson.dumps(body, option=orjson.OPT_NON_STR_KEYS)
     answer = Response(said, status, content_type="application/problem+json")
@@ -79,6 +73,29 @@ def problem(
     if status == 401:
         answer.headers["WWW-Authenticate"] = "Bearer"
     return answer
+
+
+def _document(
+    status: int, detail: str | None, *, slug: str | None, title: str | None, **extra: Any
+) -> dict[str, Any]:
+    return {
+        "type": f"/problems/{slug}" if slug else "about:blank",
+        "title": title or http.HTTPStatus(status).phrase,
+        "status": status,
+        "detail": detail or _ADVICE.get(status, "The request was refused."),
+        **extra,
+    }
+
+
+def refusal(error: errors.BrokenRule) -> dict[str, Any]:
+    """The problem document of a broken rule, for an answer that holds several."""
+    return _document(STATUS[type(error)], error.detail, slug=error.slug, title=error.title, **error.extra)
+
+
+def not_valid(fields: Any) -> dict[str, Any]:
+    """The same for what does not validate; `fields` says what to correct, by field."""
+    rule = errors.Unprocessable
+    return _document(STATUS[rule], None, slug=rule.slug, title=rule.title, errors=fields)
 
 
 def _broken_rule(error: Exception) -> Response:

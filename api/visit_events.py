@@ -17,11 +17,12 @@ from api.fields import Instant, Text
 from api.visits import ArrivalOut, VisitOut, arrival_out, visit_out
 from models import clock
 from models.database import transaction
+from models.phone_clock import Kept
 from models.user import Role
 from models.visit import Outcome, Visit
 from models.visit_event import EventKind, VisitEvent, already_sent
 from models.visit_rows import find_locked, find_with_diary_locked
-from notifications.cascade import queue_delay
+from notifications.cascade import report_delay
 from notifications.outbox import stop_late_texts
 
 blp = Blueprint("events", __name__, url_prefix="/v1/visits", description="What officers report")
@@ -44,6 +45,7 @@ class DelayIn(_FromPhone):
 
     expected_at = Instant(required=True)
     reason = Text(longest=500, load_default=None, allow_none=True)
+    reported_at = Instant(metadata={"description": "When you said so, if it was before now"})
 
 
 class ArrivalIn(_FromPhone):
@@ -86,15 +88,17 @@ class DelayOut(_ToldOut):
     """What became of a delay: whether the resident is told, and which later visits it touches."""
 
     cascade = fields.List(fields.Nested(CascadeOut), required=True)
+    flags = fields.List(fields.String(), metadata={"description": "What is odd about it, if anything is"})
 
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """What came from a phone, validated, with who sent it and when we got it."""
+    """What came from a phone, validated, with who sent it and when we got it. `kept` if it had to wait there."""
 
     given: dict[str, Any]
     by: UUID
     at: datetime
+    kept: Kept | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,19 +137,22 @@ def _depart(session: Session, visit: Visit, sent: Sent) -> VisitEvent:
         client_id=given["client_id"],
         by=sent.by,
         at=sent.at,
+        kept=sent.kept,
     )
 
 
 def _delay(session: Session, visit: Visit, sent: Sent) -> VisitEvent:
     given = sent.given
-    return visit.delay(
+    return report_delay(
         session,
+        visit,
         expected_at=given["expected_at"],
         reason=given["reason"],
-        answer=queue_delay(session, visit, expected_at=given["expected_at"], by=sent.by, at=sent.at),
+        said_at=given.get("reported_at"),
         client_id=given["client_id"],
         by=sent.by,
         at=sent.at,
+        kept=sent.kept,
     )
 
 
@@ -160,6 +167,7 @@ def _arrive(session: Session, visit: Visit, sent: Sent) -> VisitEvent:
         client_id=given["client_id"],
         by=sent.by,
         at=sent.at,
+        kept=sent.kept,
     )
     stop_late_texts(session, visit, at=sent.at)
     return arrival
@@ -175,6 +183,7 @@ def _finish(session: Session, visit: Visit, sent: Sent) -> VisitEvent:
         client_id=given["client_id"],
         by=sent.by,
         at=sent.at,
+        kept=sent.kept,
     )
     stop_late_texts(session, visit, at=sent.at)
     return finished

@@ -53,6 +53,8 @@ class ArrivalFlag(StrEnum):
     RECORDED_LATER = "recorded_later"
     CLOCK_SUSPECT = "clock_suspect"
     FAR_FROM_ADDRESS = "far_from_address"
+    CLOCK_CORRECTED = "clock_corrected"
+    VISIT_CANCELLED = "visit_cancelled"
 
 
 def judge_arrival(promised_at: datetime, arrived_at: datetime) -> tuple[float, Punctuality]:
@@ -67,27 +69,62 @@ def judge_arrival(promised_at: datetime, arrived_at: datetime) -> tuple[float, P
     return seconds, Punctuality.LATE if seconds > ON_TIME_S else Punctuality.ON_TIME
 
 
+def report_flags(
+    *,
+    occurred_at: datetime,
+    recorded_at: datetime,
+    not_before: Sequence[datetime | None] = (),
+    not_after: Sequence[datetime | None] = (),
+    in_doubt: bool = False,
+    clock_corrected: bool = False,
+    cancelled: bool = False,
+) -> list[ArrivalFlag]:
+    """What is odd about something that an officer reports. "Flagged is never refused."
+
+    `recorded_later`: it reached us more than five minutes after it happened, as from a phone without a
+    signal. `clock_suspect`: more than two minutes in the future, before a step of the visit that comes before
+    it, after one that follows, or `in_doubt` for another reason. `clock_corrected`: the phone's clock was
+    wrong, and the time is not the one it showed. `visit_cancelled`: the visit was cancelled before we heard of it.
+    """
+    flags = []
+    delay = elapsed(occurred_at, recorded_at).total_seconds()
+    if delay > RECORDED_LATER_S:
+        flags.append(ArrivalFlag.RECORDED_LATER)
+    too_soon = any(step_at is not None and occurred_at < step_at for step_at in not_before)
+    too_late = any(step_at is not None and occurred_at > step_at for step_at in not_after)
+    if -delay > FUTURE_S or too_soon or too_late or in_doubt:
+        flags.append(ArrivalFlag.CLOCK_SUSPECT)
+    if clock_corrected:
+        flags.append(ArrivalFlag.CLOCK_CORRECTED)
+    if cancelled:
+        flags.append(ArrivalFlag.VISIT_CANCELLED)
+    return flags
+
+
 def arrival_flags(
     *,
     arrived_at: datetime,
     recorded_at: datetime,
     departed_at: datetime | None = None,
+    finished_at: datetime | None = None,
     distance_m: float | None = None,
     accuracy_m: float | None = None,
+    clock_corrected: bool = False,
+    cancelled: bool = False,
 ) -> list[ArrivalFlag]:
-    """What is odd about an arrival. "Flagged is never refused."
+    """What is odd about an arrival: what may be about any report, and where the phone was.
 
-    `recorded_later`: it reached us more than five minutes after it happened, as from a phone without a
-    signal. `clock_suspect`: more than two minutes in the future, or before the visit's departure.
     `far_from_address`: further from the address than the accuracy the phone reported plus 150 m; a phone
     that reports no accuracy gets the 150 m alone, one that reports no position is not judged.
     """
-    flags = []
-    delay = elapsed(arrived_at, recorded_at).total_seconds()
-    if delay > RECORDED_LATER_S:
-        flags.append(ArrivalFlag.RECORDED_LATER)
-    if -delay > FUTURE_S or (departed_at is not None and arrived_at < departed_at):
-        flags.append(ArrivalFlag.CLOCK_SUSPECT)
+    flags = report_flags(
+        occurred_at=arrived_at,
+        recorded_at=recorded_at,
+        not_before=(departed_at,),
+        not_after=(finished_at,),
+        clock_corrected=clock_corrected,
+        cancelled=cancelled,
+    )
     if distance_m is not None and distance_m > (accuracy_m or 0) + FAR_M:
         flags.append(ArrivalFlag.FAR_FROM_ADDRESS)
     return flags

@@ -23,6 +23,7 @@ from models import diary, standards
 from models.booking_rules import Broken
 from models.database import Base, by_value, new_id
 from models.errors import Unprocessable, VersionConflict, VisitState
+from models.phone_clock import Kept, oddities
 from models.prepared import Prepared, insert
 from models.promise import Promise, fair_promise
 from models.resident import Resident
@@ -52,6 +53,7 @@ class Outcome(StrEnum):
 
 
 BEFORE_THE_DOOR = (VisitStatus.BOOKED, VisitStatus.EN_ROUTE)
+_OVER = (VisitStatus.COMPLETED, VisitStatus.NO_ACCESS)
 
 
 class Visit(Base):
@@ -158,16 +160,34 @@ class Visit(Base):
         )
 
     def depart(
-        self, session: Session, *, departed_at: datetime, client_id: UUID, by: UUID, at: datetime
+        self,
+        session: Session,
+        *,
+        departed_at: datetime,
+        client_id: UUID,
+        by: UUID,
+        at: datetime,
+        kept: Kept | None = None,
     ) -> VisitEvent:
-        """The officer is on the way. Raises VisitState unless the visit is booked."""
-        if self.status is not VisitStatus.BOOKED:
+        """The officer is on the way. Heard of after a later step, it is written down and takes nothing back.
+
+        Raises VisitState if they had set out before, or if the visit is off.
+        """
+        if self.departed_at is not None or self._is_off(kept):
             raise VisitState(f"This visit is {self.status.value}: you cannot set out for it.")
-        self.status = VisitStatus.EN_ROUTE
+        if self.status is VisitStatus.BOOKED:
+            self.status = VisitStatus.EN_ROUTE
         self.departed_at = departed_at
         self.save(session)
+        odd = oddities(
+            kept,
+            occurred_at=departed_at,
+            recorded_at=at,
+            not_after=(self.arrived_at, self.finished_at),
+            cancelled=self.status is VisitStatus.CANCELLED,
+        )
         return self._record(
-            session, EventKind.DEPARTED, occurred_at=departed_at, by=by, at=at, client_id=client_id
+            session, EventKind.DEPARTED, occurred_at=departed_at, by=by, at=at, client_id=client_id, details=odd
         )
 
     def delay(
@@ -178,20 +198,24 @@ class Visit(Base):
         answer: dict[str, Any],
         by: UUID,
         at: datetime,
+        said_at: datetime | None = None,
         reason: str | None = None,
         client_id: UUID | None = None,
+        is_news: bool = True,
     ) -> VisitEvent:
         """The officer will be there at another time than booked, by their word or by what follows from it.
 
         A delay never moves a promise. `answer` says how the resident is told: a phone that asks again gets it
-        again. An officer's word has met `refuse_delay` before anybody was told.
+        again. An officer's word has met `refuse_delay` before anybody was told; one that is no news any more is
+        in the history, and leaves the visit as it is.
         """
-        self.expected_at = expected_at
-        self.save(session)
+        if is_news:
+            self.expected_at = expected_at
+            self.save(session)
         return self._record(
             session,
             EventKind.DELAYED,
-            occurred_at=at,
+            occurred_at=said_at or at,
             by=by,
             at=at,
             reason=reason,
@@ -216,17 +240,19 @@ class Visit(Base):
         client_id: UUID,
         by: UUID,
         at: datetime,
+        kept: Kept | None = None,
     ) -> VisitEvent:
         """The officer is at the door: not the start of work. Both clocks are kept; odd is flagged, not refused.
 
-        Judged against the latest fair promise. Raises VisitState if an arrival is recorded already or the
-        visit is over.
+        Judged against the latest fair promise. Heard of after the outcome, it leaves that as it is. Raises
+        VisitState if an arrival is recorded already or the visit is off.
         """
-        if self.status not in (*BEFORE_THE_DOOR, VisitStatus.MISSED):
+        if self.arrived_at is not None or self._is_off(kept):
             raise VisitState(f"This visit is already {self.status.value}.")
         home = self.resident.door
         distance_m = standards.distance_m(position, home) if position and home else None
-        self.status = VisitStatus.ARRIVED
+        if self.status in (*BEFORE_THE_DOOR, VisitStatus.MISSED):
+            self.status = VisitStatus.ARRIVED
         self.arrived_at, self.arrival_recorded_at = arrived_at, at
         self.arrival_promised_at = fair_promise(session, self.id, self.first_promised_at, at)
         self.arrival_flags = [
@@ -235,8 +261,11 @@ class Visit(Base):
                 arrived_at=arrived_at,
                 recorded_at=at,
                 departed_at=self.departed_at,
+                finished_at=self.finished_at,
                 distance_m=distance_m,
                 accuracy_m=accuracy_m,
+                clock_corrected=kept is not None and kept.clock.is_wrong,
+                cancelled=self.status is VisitStatus.CANCELLED,
             )
         ]
         self.save(session)
@@ -252,7 +281,8 @@ class Visit(Base):
                 "flags": self.arrival_flags,
                 "position": position,
                 "accuracy_m": accuracy_m,
-            },
+            }
+            | (kept.details if kept else {}),
         )
 
     def finish(
@@ -265,15 +295,29 @@ class Visit(Base):
         client_id: UUID,
         by: UUID,
         at: datetime,
+        kept: Kept | None = None,
     ) -> VisitEvent:
-        """The visit is over. An arrival that the officer forgot to send is no obstacle. Raises VisitState."""
-        if self.status not in (*BEFORE_THE_DOOR, VisitStatus.ARRIVED, VisitStatus.MISSED):
+        """The visit is over. An arrival that the officer forgot to send is no obstacle.
+
+        Raises VisitState if it was over before or is off, and Unprocessable for an end before the arrival: who is
+        still there can correct that, and what was `kept` is flagged.
+        """
+        if self.status in _OVER or self._is_off(kept):
             raise VisitState(f"This visit is already {self.status.value}.")
-        if self.arrived_at and finished_at < self.arrived_at:
+        if kept is None and self.arrived_at and finished_at < self.arrived_at:
             raise Unprocessable("finished_at", "The visit cannot end before the officer arrived.")
-        self.status = VisitStatus(outcome)
-        self.finished_at = finished_at
-        self.save(session)
+        cancelled = self.status is VisitStatus.CANCELLED
+        if not cancelled:
+            self.status = VisitStatus(outcome)
+            self.finished_at = finished_at
+            self.save(session)
+        odd = oddities(
+            kept,
+            occurred_at=finished_at,
+            recorded_at=at,
+            not_before=(self.departed_at, self.arrived_at),
+            cancelled=cancelled,
+        )
         return self._record(
             session,
             EventKind.FINISHED,
@@ -281,8 +325,13 @@ class Visit(Base):
             by=by,
             at=at,
             client_id=client_id,
-            details={"outcome": outcome, "note": note},
+            details={"outcome": outcome, "note": note} | odd,
         )
+
+    def _is_off(self, kept: Kept | None) -> bool:
+        """Whether the visit is cancelled for an officer who reports from it. A phone that had no signal could not
+        know: it is written down that they went there, and the visit stays cancelled."""
+        return self.status is VisitStatus.CANCELLED and kept is None
 
     def _record(self, session: Session, kind: EventKind, **what: Any) -> VisitEvent:
         """Write one line of the visit's history."""

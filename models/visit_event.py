@@ -5,7 +5,7 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import JSON, ForeignKey, Index, String, UniqueConstraint, select
+from sqlalchemy import JSON, ForeignKey, Index, String, UniqueConstraint, exists, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from models.database import Base, by_value, new_id
@@ -37,9 +37,10 @@ class RequestedBy(StrEnum):
 class VisitEvent(Base):
     """One line of a visit's history.
 
-    `occurred_at` is when it happened by the clock of whoever reports it, `recorded_at` when the server
-    heard of it. `details` holds what was said and what was answered, so that a phone that sends the same
-    `client_id` again gets the same answer.
+    `occurred_at` is when it happened by the clock of whoever reports it or, where that was found to be wrong, by
+    ours: then `details` has what the phone showed. `recorded_at` is when the server heard of it. `details` holds
+    what was said and what was answered, so that a phone that sends the same `client_id` again gets the same
+    answer.
     """
 
     __tablename__ = "visit_events"
@@ -72,3 +73,15 @@ def already_sent(session: Session, visit_id: UUID, client_id: UUID | None, kind:
     if event is not None and event.kind is not kind:
         raise VisitState("This client_id was used for another event. Make a new UUID for each event.")
     return event
+
+
+def later_delay(session: Session, visit_id: UUID, said_at: datetime) -> bool:
+    """Whether something newer than this is known of the visit's delay. Nothing is newer than when we heard of it,
+    whatever a phone says."""
+    newer = exists().where(
+        VisitEvent.visit_id == visit_id,
+        VisitEvent.kind == EventKind.DELAYED,
+        VisitEvent.occurred_at > said_at,
+        VisitEvent.recorded_at > said_at,
+    )
+    return bool(session.scalar(select(newer)))

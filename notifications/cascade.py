@@ -10,11 +10,72 @@ from sqlalchemy.orm import Session
 
 from models.cascade import Stop, predicted_arrivals
 from models.contact_task import ContactTask
+from models.errors import Unprocessable, VisitState
 from models.message import Message
+from models.phone_clock import Kept, oddities
 from models.standards import eta
-from models.visit import Visit
+from models.visit import Visit, VisitStatus
+from models.visit_event import VisitEvent, later_delay
 from models.visit_rows import rest_of_day_locked
 from notifications.outbox import Queued, queue_visit_delayed
+
+
+def report_delay(
+    session: Session,
+    visit: Visit,
+    *,
+    expected_at: datetime,
+    reason: str | None,
+    client_id: UUID,
+    by: UUID,
+    at: datetime,
+    said_at: datetime | None = None,
+    kept: Kept | None = None,
+) -> VisitEvent:
+    """What an officer says of a delay: written down, and told if it is still news.
+
+    Raises what `Visit.refuse_delay` does, unless the phone `kept` it: then it is no news, and nobody is told.
+    Nobody is told either what is older than the newest that is known of this delay.
+    """
+    if said_at is None:
+        # Whoever says when they will be there is not there yet.
+        said_at = min(expected_at, at) if kept else at
+    is_news = _is_still_news(visit, expected_at, at, kept) and not later_delay(session, visit.id, min(said_at, at))
+    answer = (
+        queue_delay(session, visit, expected_at=expected_at, by=by, at=at)
+        if is_news
+        else {"expected_at": expected_at, "promised_at": visit.starts_at, "told": False, "message_id": None}
+        | {"cascade": []}
+    )
+    odd = oddities(
+        kept,
+        occurred_at=said_at,
+        recorded_at=at,
+        not_after=(visit.arrived_at, visit.finished_at),
+        in_doubt=not is_news and expected_at > at,
+        cancelled=visit.status is VisitStatus.CANCELLED,
+    )
+    return visit.delay(
+        session,
+        expected_at=expected_at,
+        answer=answer | odd,
+        said_at=said_at,
+        reason=reason,
+        client_id=client_id,
+        by=by,
+        at=at,
+        is_news=is_news,
+    )
+
+
+def _is_still_news(visit: Visit, expected_at: datetime, at: datetime, kept: Kept | None) -> bool:
+    try:
+        visit.refuse_delay(expected_at, at)
+    except (VisitState, Unprocessable):
+        if kept is None:
+            raise
+        return False
+    return True
 
 
 def queue_delay(

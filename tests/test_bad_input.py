@@ -209,6 +209,7 @@ ADDRESS = {"line_1": "1 High Street", "town": "Harrow", "postcode": "HA1 2RJ"}
 IF_MATCH = {"If-Match": '"1"'}
 CLIENT_ID = ("7d3c1b1e-30b4-4c1c-9d50-0c4d3a4f2b10", "uuid")
 REASON = ("the officer is ill", "text")
+KEPT = {"type": "departure", "client_id": CLIENT_ID[0], "visit_id": "@visit@"}
 
 WITH_BODY = [
     Endpoint("POST", "/v1/tokens", None, {"username": ("somebody", "text"), "password": ("a wrong one", "words")}),
@@ -352,7 +353,12 @@ WITH_BODY = [
         "POST",
         "/v1/visits/@visit@/delays",
         "officer",
-        {"client_id": CLIENT_ID, "expected_at": ("2026-11-25T10:00:00Z", "instant"), "reason": (None, "text?")},
+        {
+            "client_id": CLIENT_ID,
+            "expected_at": ("2026-11-25T10:00:00Z", "instant"),
+            "reason": (None, "text?"),
+            "reported_at": (STARTS_AT, "clock"),
+        },
     ),
     Endpoint(
         "POST",
@@ -376,6 +382,12 @@ WITH_BODY = [
             "finished_at": (STARTS_AT, "clock"),
             "note": (None, "text?"),
         },
+    ),
+    Endpoint(
+        "POST",
+        "/v1/me/sync",
+        "officer",
+        {"sent_at": (STARTS_AT, "clock"), "events": ([KEPT], "events")},
     ),
     Endpoint(
         "POST",
@@ -485,7 +497,7 @@ def whole_bodies(endpoint: Endpoint) -> Iterator[Case]:
         "100,000 brackets": (b"[" * 60_000, "application/json"),
         "a nest 900 deep": (b'{"a":' * 900 + b"1" + b"}" * 900, "application/json"),
         "a nest 25 deep": (b'{"a":' * 25 + b"1" + b"}" * 25, "application/json"),
-        "100 kB": (right[:-1] + b" " * 100_000 + b"}", "application/json"),
+        "1 MB": (right[:-1] + b" " * 1_000_000 + b"}", "application/json"),
         "a field we do not know": (right[:-1] + b',"is_admin":true}', "application/json"),
         "a field named __proto__": (right[:-1] + b',"__proto__":{}}', "application/json"),
         "an empty field name": (right[:-1] + b',"":1}', "application/json"),
@@ -725,6 +737,18 @@ SPOILED: dict[str, dict[str, Any]] = {
         "after work": LUNCH | {"latest": "17:00"},
         "before work": LUNCH | {"earliest": "09:00"},
         "24:00 as its earliest": LUNCH | {"earliest": "24:00", "latest": "24:00"},
+    },
+    "events": {
+        "null": None,
+        "a word": "arrival",
+        "an object": KEPT,
+        "none": [],
+        "301 of them": [KEPT] * 301,
+        "a word in the list": ["arrival"],
+        "null in the list": [None],
+        "a list in the list": [[KEPT]],
+        "5,000 digits in one": Raw(f'[{{"type":{DIGITS}}}]'),
+        "21 levels in one": [{"type": json.loads("[" * 21 + "]" * 21)}],
     },
     "place": {
         "a word": "Harrow",

@@ -79,6 +79,7 @@ MATRIX = {
     "GET /v1/visits/{}/letter.html": "scheduler",
     "POST /v1/badge-checks": "scheduler",
     "GET /v1/me/visits": "officer",
+    "POST /v1/me/sync": "officer",
     "GET /v1/me/badge": "officer",
     "GET /v1/me/badge.svg": "officer",
     "GET /v1/me/badge.png": "officer",
