@@ -11,6 +11,7 @@ from marshmallow import fields
 from api.auth import roles, who
 from api.blueprint import Blueprint, Resource, answer, check_version, versioned
 from api.fields import Instant, Text
+from api.overrides import Overrides, WarningOut, warnings_out
 from models import booking, clock
 from models.database import transaction
 from models.prepared import insert
@@ -31,6 +32,7 @@ class MoveIn(ma.Schema):
     officer_id = fields.UUID(allow_none=True)
     reason = Text(required=True, longest=500)
     requested_by = fields.Enum(RequestedBy, by_value=fields.String, required=True)
+    overrides = Overrides()
 
 
 class CancellationIn(ma.Schema):
@@ -61,6 +63,7 @@ class MoveOut(ma.Schema):
     requested_by = fields.Enum(RequestedBy, by_value=fields.String, required=True)
     notice = fields.Nested(NoticeOut, required=True)
     message_id = fields.UUID(required=True, allow_none=True)
+    warnings = fields.List(fields.Nested(WarningOut), required=True)
 
 
 class CancellationOut(ma.Schema):
@@ -82,7 +85,7 @@ class Moves(Resource):
     def post(self, given: dict[str, Any], visit_id: UUID) -> Response:
         """Move a visit and tell the resident
 
-        A move of under 15 minutes on the same day is not texted.
+        A move of under 15 minutes on the same day is not texted. It is checked as a booking is.
         """
         at = clock.now()
         with transaction() as session:
@@ -98,6 +101,7 @@ class Moves(Resource):
                 requested_by=given["requested_by"],
                 by=who().user_id,
                 at=at,
+                overrides=given["overrides"],
             )
             queued = outbox.queue_visit_moved(session, visit, visit.resident, at=at)
             insert(session, _ledger(visit, event, queued, given, moved_from, visit.starts_at))
@@ -109,6 +113,7 @@ class Moves(Resource):
                 "requested_by": given["requested_by"],
                 "notice": notice_out(queued),
                 "message_id": queued.message_id,
+                "warnings": warnings_out(visit.warnings),
             },
             201,
             version=visit.version,

@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from models.database import UtcDateTime
 
 revision = '0017'
-down_revision = '0015'
+down_revision = '0016'
 
 
 def upgrade() -> None:
