@@ -11,6 +11,7 @@ from uuid import UUID
 import psycopg
 import pytest
 from sqlalchemy import delete, make_url, select
+from sqlalchemy.orm import joinedload
 
 from models import diary_index, travel
 from models.absence import AbsenceKind, enter
@@ -83,7 +84,7 @@ class TestEveryChangeIsSeen:
         with transaction() as session:
             move(
                 session,
-                session.get_one(Visit, visit.id),
+                session.get_one(Visit, visit.id, options=[joinedload(Visit.resident)]),
                 starts_at=TUESDAY_10 + timedelta(days=1),
                 officer_id=officer.id,
                 reason="Asked to",
