@@ -87,6 +87,7 @@ class TestEveryChangeIsSeen:
                 session.get_one(Visit, visit.id, options=[joinedload(Visit.resident)]),
                 starts_at=TUESDAY_10 + timedelta(days=1),
                 officer_id=officer.id,
+                second_officer_id=None,
                 reason="Asked to",
                 requested_by=RequestedBy.RESIDENT,
                 by=None,  # type: ignore[arg-type]
