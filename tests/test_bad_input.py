@@ -77,7 +77,7 @@ def world(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterat
         }
     )
     app = create_app(settings)
-    officer, resident = factories.officer(), factories.resident()
+    officer, resident = factories.officer(skills=["gas"]), factories.resident()
     visit = factories.visit(resident, officer, MONDAY + timedelta(days=2))
     factories.visit(resident, officer, MONDAY + timedelta(days=3))
 
