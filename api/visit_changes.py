@@ -26,10 +26,14 @@ blp = Blueprint("changes", __name__, url_prefix="/v1/visits", description="Movin
 
 
 class MoveIn(ma.Schema):
-    """Where a visit moves to. Without `officer_id` the officer stays; null leaves it without one."""
+    """Where a visit moves to. Without `officer_id` the officer stays; null leaves it without one.
+
+    A second officer stays, too, unless `second_officer_id` says otherwise or the visit is left without a first.
+    """
 
     starts_at = Instant(required=True)
     officer_id = fields.UUID(allow_none=True)
+    second_officer_id = fields.UUID(allow_none=True)
     reason = Text(required=True, longest=500)
     requested_by = fields.Enum(RequestedBy, by_value=fields.String, required=True)
     overrides = Overrides()
@@ -92,11 +96,14 @@ class Moves(Resource):
             visit = find(session, visit_id)
             check_version(visit.version)
             moved_from = visit.starts_at
+            officer_id = given.get("officer_id", visit.officer_id)
+            stays = visit.second_officer_id if officer_id else None
             event = booking.move(
                 session,
                 visit,
                 starts_at=given["starts_at"],
-                officer_id=given.get("officer_id", visit.officer_id),
+                officer_id=officer_id,
+                second_officer_id=given.get("second_officer_id", stays),
                 reason=given["reason"],
                 requested_by=given["requested_by"],
                 by=who().user_id,

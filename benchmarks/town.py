@@ -263,8 +263,10 @@ def overlaps(connection: Connection) -> int:
         connection.execute(
             text(
                 "SELECT count(*) FROM (SELECT starts_at, lag(ends_at) OVER"
-                " (PARTITION BY officer_id ORDER BY starts_at, id) AS previous_ends_at FROM visits"
-                " WHERE officer_id IS NOT NULL AND status <> 'cancelled') AS diary"
+                " (PARTITION BY officer ORDER BY starts_at, id) AS previous_ends_at FROM ("
+                "SELECT officer_id AS officer, starts_at, ends_at, id, status FROM visits UNION ALL"
+                " SELECT second_officer_id, starts_at, ends_at, id, status FROM visits) AS times"
+                " WHERE officer IS NOT NULL AND status <> 'cancelled') AS diary"
                 " WHERE previous_ends_at > starts_at"
             )
         ).scalar_one()

@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable, Mapping
 from datetime import date, datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import bindparam, select, union_all
 from sqlalchemy.orm import Session
 
 from models.clock import LONDON
@@ -69,22 +69,27 @@ def _stops(
     begins, ends = day_bounds(days[0])[0], day_bounds(days[-1])[1]
     # No visit is longer than LONGEST_VISIT, so that the index gives one night's visits more and not years of them.
     earliest = begins - LONGEST_VISIT
-    booked = (
-        select(Visit.officer_id, Visit.starts_at, Visit.ends_at, Resident.latitude, Resident.longitude)
+    visits = (
+        select(Visit.starts_at, Visit.ends_at, Resident.latitude, Resident.longitude)
         .join(Resident, Resident.id == Visit.resident_id)
         .where(
-            Visit.officer_id.in_(officer_ids),
             Visit.starts_at >= earliest,
             Visit.starts_at < ends,
             Visit.ends_at > begins,
             Visit.status != VisitStatus.CANCELLED,
         )
-        .order_by(Visit.officer_id, Visit.starts_at, Visit.id)
     )
     if leaving_out:
-        booked = booked.where(Visit.id.not_in(leaving_out))
+        visits = visits.where(Visit.id.not_in(leaving_out))
+    # A visit of two officers is in both of their days.
+    booked = union_all(
+        *(
+            visits.add_columns(officer.label("officer_id")).where(officer.in_(officer_ids))
+            for officer in (Visit.officer_id, Visit.second_officer_id)
+        )
+    ).order_by("officer_id", "starts_at")
     held = (
-        select(Hold.officer_id, Hold.starts_at, Hold.ends_at, Resident.latitude, Resident.longitude)
+        select(Hold.starts_at, Hold.ends_at, Resident.latitude, Resident.longitude, Hold.officer_id)
         .outerjoin(Resident, Resident.id == Hold.resident_id)
         .where(
             Hold.officer_id.in_(officer_ids),
@@ -99,7 +104,7 @@ def _stops(
     if asked_by is not None:
         held = held.where(Hold.made_by_id != asked_by)
     stops: dict[tuple[UUID | None, date], list[Stop]] = defaultdict(list)
-    for officer_id, starts_at, ends_at, latitude, longitude in (
+    for starts_at, ends_at, latitude, longitude, officer_id in (
         *session.execute(booked),
         *session.execute(held),
     ):
@@ -113,16 +118,20 @@ def _stops(
 
 
 _BOOKED_OF_ONE = Prepared(
-    select(Visit.starts_at, Visit.ends_at, Resident.latitude, Resident.longitude)
-    .join(Resident, Resident.id == Visit.resident_id)
-    .where(
-        Visit.officer_id == bindparam("officer"),
-        Visit.starts_at >= bindparam("earliest", type_=UtcDateTime()),
-        Visit.starts_at < bindparam("ends", type_=UtcDateTime()),
-        Visit.ends_at > bindparam("begins", type_=UtcDateTime()),
-        Visit.status != VisitStatus.CANCELLED,
+    union_all(
+        *(
+            select(Visit.starts_at, Visit.ends_at, Resident.latitude, Resident.longitude)
+            .join(Resident, Resident.id == Visit.resident_id)
+            .where(
+                officer == bindparam("officer"),
+                Visit.starts_at >= bindparam("earliest", type_=UtcDateTime()),
+                Visit.starts_at < bindparam("ends", type_=UtcDateTime()),
+                Visit.ends_at > bindparam("begins", type_=UtcDateTime()),
+                Visit.status != VisitStatus.CANCELLED,
+            )
+            for officer in (Visit.officer_id, Visit.second_officer_id)
+        )
     )
-    .order_by(Visit.starts_at, Visit.id)
 )
 _HELD_OF_ONE = Prepared(
     select(Hold.starts_at, Hold.ends_at, Resident.latitude, Resident.longitude, Hold.expires_at)

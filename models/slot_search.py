@@ -143,10 +143,10 @@ def known_to(session: Session, resident_id: UUID | None) -> set[UUID | None]:
     """The officers who have been at this resident's door."""
     if resident_id is None:
         return set()
-    been = select(Visit.officer_id).where(
+    been = select(Visit.officer_id, Visit.second_officer_id).where(
         Visit.resident_id == resident_id, Visit.status.in_((VisitStatus.COMPLETED, VisitStatus.ARRIVED))
     )
-    return set(session.scalars(been))
+    return {officer_id for both in session.execute(been) for officer_id in both}
 
 
 def _explain(

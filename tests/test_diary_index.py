@@ -87,6 +87,7 @@ class TestEveryChangeIsSeen:
                 session.get_one(Visit, visit.id, options=[joinedload(Visit.resident)]),
                 starts_at=TUESDAY_10 + timedelta(days=1),
                 officer_id=officer.id,
+                second_officer_id=None,
                 reason="Asked to",
                 requested_by=RequestedBy.RESIDENT,
                 by=None,  # type: ignore[arg-type]
@@ -105,6 +106,18 @@ class TestEveryChangeIsSeen:
             session.get_one(Visit, visit.id).officer_id = other.id
         after = kept(index)
         assert after != before and after == read_anew([officer.id, other.id])
+
+    def test_of_a_second_officer_who_comes_and_goes(self, index, officer, resident):
+        other = factories.officer()
+        visit = factories.visit(resident, officer, TUESDAY_10)
+        alone = kept(index)
+        with transaction() as session:
+            session.get_one(Visit, visit.id).second_officer_id = other.id
+        together = kept(index)
+        assert together != alone and together == read_anew([officer.id, other.id])
+        with transaction() as session:
+            session.get_one(Visit, visit.id).second_officer_id = None
+        assert kept(index) == alone
 
     def test_of_a_hold_and_its_end_which_nobody_writes(self, index, officer, resident, person):
         empty = self.changed(index, officer)

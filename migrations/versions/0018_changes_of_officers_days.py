@@ -6,8 +6,8 @@ from alembic import op
 import sqlalchemy as sa
 from models.database import UtcDateTime
 
-revision = '0017'
-down_revision = '0016'
+revision = '0018'
+down_revision = '0017'
 
 
 def upgrade() -> None:
@@ -36,7 +36,7 @@ def downgrade() -> None:
     op.drop_table('diary_changes')
 
 
-OF_VISITS = ("officer_id",)
+OF_VISITS = ("officer_id", "second_officer_id")
 ALL_OF_IT = "NULL, NULL"
 ITS_TIME = "{row}.starts_at, {row}.ends_at"
 
