@@ -12,12 +12,13 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, String, cast, delete, func, inspect, or_, select, tuple_, update
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
-from models import absence, bundle, hold, idempotency, scan, user
+from models import absence, bundle, diary_change, hold, idempotency, scan, user
 from models.absence import Absence
 from models.badge_check import BadgeCheck
 from models.bundle import Bundle
 from models.contact_task import ContactTask, ContactTaskStatus
 from models.database import Base, reading, transaction
+from models.diary_change import DiaryChange
 from models.due import DueTries
 from models.hold import Hold
 from models.idempotency import KeptAnswer
@@ -232,6 +233,7 @@ def _of_hours(at: datetime) -> list[Rule]:
     return [
         Rule("absences", Absence, Absence.ends_at < long_ago),
         Rule("holds of slots", Hold, Hold.expires_at < at - hold.KEPT_FOR),
+        Rule("notes of changed days", DiaryChange, DiaryChange.made_at < at - diary_change.KEPT_FOR),
         Rule("exceptions from officers' hours", WorkingException, WorkingException.day < long_ago.date()),
     ]
 
