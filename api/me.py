@@ -5,11 +5,11 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 import marshmallow as ma
-from flask import Response
-from marshmallow import fields
+from flask import Response, request
+from marshmallow import fields, validate
 from sqlalchemy import bindparam, select
 
-from api import current
+from api import current, day_marks
 from api.auth import roles, who
 from api.blueprint import Blueprint, Resource, answer
 from api.fields import Instant, Whole
@@ -40,6 +40,10 @@ class DayIn(ma.Schema):
     """Which day, London; today if none is given."""
 
     date = fields.Date()
+    since = fields.String(
+        validate=validate.Regexp(day_marks.PATTERN),
+        metadata={"description": "The ETag of the answer that the phone has: then only what is new since comes"},
+    )
 
 
 class MyResidentOut(ma.Schema):
@@ -68,6 +72,12 @@ class MyVisitsOut(ma.Schema):
 
     items = fields.List(fields.Nested(MyVisitOut), required=True)
     next_cursor = fields.String(allow_none=True, required=True)
+    visit_ids = fields.List(
+        fields.UUID(),
+        metadata={
+            "description": "With `since`: every visit of the day, in order. What is not among them has gone"
+        },
+    )
 
 
 class MyBadgeIn(ma.Schema):
@@ -138,9 +148,14 @@ _DAY = Prepared(
 class MyVisits(Resource):
     @roles("officer")
     @blp.arguments(DayIn, location="query")
-    @blp.response(200, MyVisitsOut)
+    @blp.response(200, MyVisitsOut, headers={"ETag": {"schema": {"type": "string"}}})
+    @blp.alt_response(304, description="Not changed", success=True)
     def get(self, given: dict[str, Any]) -> Response:
-        """List my visits of one day"""
+        """List my visits of one day, or what is new of them
+
+        304 if nothing has changed since the answer whose ETag is named in If-None-Match. With that ETag as
+        `since`, only visits that are new or have changed.
+        """
         begins, ends = _day(given.get("date") or clock.now().astimezone(LONDON).date())
         rows = _DAY.all(looking(), officer_id=who().officer_id, begins=begins, ends=ends)
         items = []
@@ -153,7 +168,18 @@ class MyVisits(Resource):
                 "address": {name: getattr(row, name) for name in ADDRESS},
             }
             items.append({**visit_out(row), "resident": resident, "needs_said": row.needs_said})
-        return answer({"items": items, "next_cursor": None})
+        marks = [day_marks.mark(item) for item in items]
+        etag = day_marks.joined(marks)
+        if request.if_none_match.contains_weak(etag):
+            return Response(status=304, headers={"ETag": f'"{etag}"'})
+        body: dict[str, Any] = {"items": items, "next_cursor": None}
+        if "since" in given:
+            known = day_marks.apart(given["since"])
+            body["items"] = [item for item, mark in zip(items, marks, strict=True) if mark not in known]
+            body["visit_ids"] = [item["id"] for item in items]
+        made = answer(body)
+        made.headers["ETag"] = f'"{etag}"'
+        return made
 
 
 def _day(day: date) -> tuple[datetime, datetime]:
