@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test check crash-test bench bench-texts clean
+.PHONY: run test check crash-test chaos-test bench bench-texts clean
 
 run: $(VENV)/run-time  ## everything on this machine, ready in a browser: http://127.0.0.1:8000/
 	$(BIN)/flask --app wsgi start
@@ -24,6 +24,9 @@ check: $(VENV)/tests  ## the checks of the code alone: seconds
 crash-test: $(VENV)/tests  ## 10,000 changes, a faulty carrier, dispatchers killed: no text lost, none doubled; 10 minutes
 	$(BIN)/python -m tests.crashing
 	$(BIN)/python -m tests.crashing --without-look-up --changes 500 --kills 2
+
+chaos-test: $(VENV)/tests  ## phones without signal on 1,000 officer-days: every event once, none lost; 10 minutes on each database at the most
+	$(BIN)/python -m tests.chaos_phones
 
 bench: $(VENV)/tests  ## what the hot paths cost, side by side with bare ones in one run
 	$(BIN)/python -m benchmarks
