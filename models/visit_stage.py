@@ -63,7 +63,8 @@ def shows_officer(visit: Visit, at: datetime) -> bool:
 
 def link_lives(visit: Visit, at: datetime) -> bool:
     """Whether the visit's page is still shown: until 24 hours after its end."""
-    return at <= max(visit.ends_at, visit.finished_at or visit.ends_at) + LINK_LIVES_ON
+    # A phone may say that it ended at the end of all times, to which no day can be added.
+    return at - LINK_LIVES_ON <= max(visit.ends_at, visit.finished_at or visit.ends_at)
 
 
 _SOMEBODY_MAY_COME = (Stage.COMING, Stage.DUE, Stage.LATE, Stage.HERE)

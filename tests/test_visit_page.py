@@ -10,6 +10,7 @@ from api.config import Settings
 from models import database
 from models.database import transaction
 from models.officer import Officer
+from models.visit import VisitStatus
 from tests import factories, live
 from tests.conftest import Client
 from tests.steps import MONDAY_9, WEDNESDAY_10
@@ -236,6 +237,13 @@ def test_wrong_guessed_and_expired_codes_get_one_page_byte_for_byte(app, stopped
 
 def test_the_link_lives_until_24_hours_after_the_visit(see, visit):
     assert heading(see(visit.ends_at + timedelta(hours=24)))
+
+
+def test_a_visit_that_ended_at_the_end_of_all_times_has_its_page(see, visit):
+    """By a phone's clock: nothing that it says is refused."""
+    at_the_end = datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)
+    change(visit, status=VisitStatus.COMPLETED, arrived_at=at_the_end, finished_at=at_the_end)
+    assert heading(see(WEDNESDAY_10))
 
 
 def test_a_move_keeps_the_link_and_says_the_new_time(app, scheduler, see, visit):
