@@ -93,10 +93,13 @@ class ChangeNotice(Base):
 
 
 def fair_promise(session: Session, visit_id: UUID, first_promised_at: datetime, at: datetime) -> datetime:
-    """The time an arrival is judged by: the latest promise that the resident had fair notice of.
+    """The time an arrival at `at` is judged by: the latest promise that the resident had fair notice of.
 
-    A message the carrier accepted counts from then, whether or not a receipt came; one still on its way at
-    `at` counts from the decision. One that failed, or that was never due, tells nobody anything.
+    What was decided after the arrival moved nothing that anybody waited for: a phone without signal tells of an
+    arrival when the visit may have been moved meanwhile.
+
+    A message the carrier accepted counts from then, whether or not a receipt came; one still on its way
+    counts from the decision. One that failed, or that was never due, tells nobody anything.
     """
     on_its_way = exists().where(Message.news_id == ChangeNotice.message_id, Message.status.in_(ON_ITS_WAY))
     moves = session.execute(
@@ -109,7 +112,11 @@ def fair_promise(session: Session, visit_id: UUID, first_promised_at: datetime, 
             ChangeNotice.told_at,
             on_its_way.where(Message.visit_id == visit_id).label("on_its_way"),
         )
-        .where(ChangeNotice.visit_id == visit_id, ChangeNotice.change == EventKind.MOVED)
+        .where(
+            ChangeNotice.visit_id == visit_id,
+            ChangeNotice.change == EventKind.MOVED,
+            ChangeNotice.decided_at <= at,
+        )
         .order_by(ChangeNotice.decided_at, ChangeNotice.event_id)
     )
     return standards.fair_promise(

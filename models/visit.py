@@ -254,7 +254,7 @@ class Visit(Base):
         if self.status in (*BEFORE_THE_DOOR, VisitStatus.MISSED):
             self.status = VisitStatus.ARRIVED
         self.arrived_at, self.arrival_recorded_at = arrived_at, at
-        self.arrival_promised_at = fair_promise(session, self.id, self.first_promised_at, at)
+        self.arrival_promised_at = fair_promise(session, self.id, self.first_promised_at, min(arrived_at, at))
         self.arrival_flags = [
             flag.value
             for flag in standards.arrival_flags(

@@ -317,7 +317,17 @@ def test_a_step_that_was_forgotten_may_come_by_the_single_call_too(phone, visit,
 def test_a_scheduler_who_moved_the_visit_meanwhile_is_no_obstacle(scheduler, phone, visit, stopped_clock):
     assert move(scheduler, visit, TEN + minutes(10)).status_code == 201
     stopped_clock.set(NOON)
-    assert results(phone, NOON, kept("arrival", visit, TEN + minutes(20)))[0]["status"] == 201
+    (found,) = results(phone, NOON, kept("arrival", visit, TEN + minutes(20)))
+    assert (found["status"], found["body"]["punctuality"]) == (201, "late")
+
+
+def test_an_arrival_is_judged_by_the_promises_there_were_when_it_happened(scheduler, phone, visit, stopped_clock):
+    """The officer, without signal, was there at ten; at a quarter past the resident asked for another day."""
+    stopped_clock.set(TEN + minutes(15))
+    assert move(scheduler, visit, TEN + timedelta(days=2), requested_by="resident").status_code == 201
+    stopped_clock.set(NOON)
+    (found,) = results(phone, NOON, kept("arrival", visit, TEN))
+    assert (found["body"]["seconds_from_promise"], found["body"]["punctuality"]) == (0, "on_time")
 
 
 # Each for itself
