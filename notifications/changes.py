@@ -1,0 +1,81 @@
+"""A scheduler's change of a visit, the whole of it: the visit, its resident's text, and the ledger of notice.
+
+All of it is in the caller's transaction, so that several changes can be one.
+"""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy.orm import Session
+
+from models import booking
+from models.prepared import insert
+from models.promise import ChangeNotice
+from models.visit import Visit
+from models.visit_event import RequestedBy, VisitEvent
+from notifications import outbox
+from notifications.outbox import Queued
+
+
+def move(
+    session: Session,
+    visit: Visit,
+    *,
+    starts_at: datetime,
+    officer_id: UUID | None,
+    reason: str,
+    requested_by: RequestedBy,
+    by: UUID,
+    at: datetime,
+) -> Queued:
+    """Move the visit and tell its resident. Raises what `booking.move` does."""
+    moved_from = visit.starts_at
+    event = booking.move(
+        session,
+        visit,
+        starts_at=starts_at,
+        officer_id=officer_id,
+        reason=reason,
+        requested_by=requested_by,
+        by=by,
+        at=at,
+    )
+    queued = outbox.queue_visit_moved(session, visit, visit.resident, at=at)
+    insert(session, _ledger(event, queued, requested_by, moved_from, starts_at))
+    return queued
+
+
+def cancel(
+    session: Session, visit: Visit, *, reason: str, requested_by: RequestedBy, by: UUID, at: datetime
+) -> Queued:
+    """Cancel the visit and tell its resident. Raises VisitState, or VersionConflict if somebody was faster."""
+    event = visit.cancel(session, reason=reason, requested_by=requested_by, by=by, at=at)
+    queued = outbox.queue_visit_cancelled(session, visit, visit.resident, at=at)
+    insert(session, _ledger(event, queued, requested_by, visit.starts_at, None))
+    return queued
+
+
+def _ledger(
+    event: VisitEvent,
+    queued: Queued,
+    requested_by: RequestedBy,
+    from_starts_at: datetime,
+    to_starts_at: datetime | None,
+) -> ChangeNotice:
+    assert event.reason is not None  # noqa: S101 - no change is made without one
+    return ChangeNotice(
+        event_id=event.id,
+        visit_id=event.visit_id,
+        change=event.kind,
+        decided_at=event.recorded_at,
+        requested_by=requested_by,
+        reason=event.reason,
+        told_starts_at=queued.told_start,
+        from_starts_at=from_starts_at,
+        to_starts_at=to_starts_at,
+        reference_at=queued.notice.reference_at,
+        possible=queued.notice.possible,
+        due=queued.due,
+        message_id=queued.message_id,
+        contact_task_id=queued.contact_task_id,
+    )
