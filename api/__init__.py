@@ -5,6 +5,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from api import (
     absences,
+    assignments,
     auth,
     badge_checks,
     badges,
@@ -121,6 +122,7 @@ def create_app(settings: Settings | None = None) -> Flask:
         residents,
         visits,
         visit_changes,
+        assignments,
         visit_events,
         visit_messages,
         visit_words,

@@ -1,7 +1,7 @@
 """The search for slots: who can be at this door, when, and will they be on time? Best first, or why nobody can."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, NamedTuple
@@ -84,7 +84,7 @@ def search(session: Session, ask: Ask, rules: Rules, at: datetime) -> Answer:
     answer, days = Answer(), list(ask.days())
     able = _able(session, ask, len(days), answer.reasons)
     planned = plans(session, list(able), days, at)
-    familiar = _familiar(session, ask.resident_id)
+    familiar = known_to(session, ask.resident_id)
     wanted = ask.wanted
     for (officer_id, day), (_, plan) in planned.items():
         if works_for_us(able[officer_id], day):
@@ -108,17 +108,28 @@ def works_for_us(officer: Row[*tuple[Any, ...]], day: date) -> bool:
 
 def _able(session: Session, ask: Ask, days: int, reasons: Counter[NoSlot]) -> dict[UUID, Any]:
     """The officers who may do it at all, by what they can and where they go; counts those who may not."""
+    able = {}
+    for officer in officers_at_work(session):
+        why = why_unable(officer, ask.skills, ask.postcode)
+        if why is None:
+            able[officer.id] = officer
+        else:
+            reasons[why] += days
+    return able
+
+
+def officers_at_work(session: Session) -> Sequence[Row[*tuple[Any, ...]]]:
+    """The officers who visit for us at all: what they can, where they go and when their contracts end."""
     columns = (Officer.id, Officer.skills, Officer.areas, Officer.contract_ends_on)
     working = select(*columns).where(Officer.active, Officer.suspended_at.is_(None)).order_by(Officer.id)
-    able = {}
-    for officer in session.execute(working):
-        if not ask.skills <= set(officer.skills):
-            reasons[NoSlot.SKILL] += days
-        elif not covers(officer.areas, ask.postcode):
-            reasons[NoSlot.AREA] += days
-        else:
-            able[officer.id] = officer
-    return able
+    return session.execute(working).all()
+
+
+def why_unable(officer: Row[*tuple[Any, ...]], skills: Collection[str], postcode: str | None) -> NoSlot | None:
+    """Why this officer may not make a visit of these skills, to this postcode, on any day; None if they may."""
+    if not set(skills) <= set(officer.skills):
+        return NoSlot.SKILL
+    return None if covers(officer.areas, postcode) else NoSlot.AREA
 
 
 def covers(areas: list[str], postcode: str | None) -> bool:
@@ -132,7 +143,7 @@ def covers(areas: list[str], postcode: str | None) -> bool:
     return any(area in (district, f"{district} {rest[:1]}") for area in areas)
 
 
-def _familiar(session: Session, resident_id: UUID | None) -> set[UUID | None]:
+def known_to(session: Session, resident_id: UUID | None) -> set[UUID | None]:
     """The officers who have been at this resident's door."""
     if resident_id is None:
         return set()
@@ -155,17 +166,20 @@ def _explain(
         if not works_for_us(able[officer_id], day):
             answer.reasons[NoSlot.SHIFT] += 1
         elif working.closed is not None and not day_plan.windows:
-            answer.reasons[_WHY_CLOSED[working.closed]] += 1
+            answer.reasons[why_closed(NoSlot.SHIFT, working)] += 1
         else:
             reason, relaxation = why_not(day_plan, wanted, rules)
-            if reason is NoSlot.SHIFT and working.closed is not None:
-                reason = _WHY_CLOSED[working.closed]
-            answer.reasons[reason] += 1
+            answer.reasons[why_closed(reason, working)] += 1
             if relaxation is not None:
                 found = (relaxation.short_s, relaxation.starts, officer_id, relaxation)
                 least = found if least is None else min(least, found, key=lambda each: each[:3])
     if least is not None:
         answer.relaxation = (least[2], least[3])
+
+
+def why_closed(reason: NoSlot, working: WorkingDay) -> NoSlot:
+    """The same reason; where it is that the officer does not work then, why."""
+    return _WHY_CLOSED[working.closed] if reason is NoSlot.SHIFT and working.closed is not None else reason
 
 
 def _rounded_up(at: datetime) -> int:

@@ -8,6 +8,7 @@ from models.day import (
     ARRIVAL_WINDOW_S,
     Day,
     Fault,
+    Found,
     Gap,
     Lunch,
     Rules,
@@ -101,15 +102,30 @@ def openings(day: Day, wanted: Wanted, rules: Rules) -> Iterator[Opening]:
             yield from _apart(_in_gap(gap, wanted, rules, **first), _in_gap(gap, wanted, rules, **then))
 
 
+def slot_at(day: Day, stop: Stop, rules: Rules) -> Slot | None:
+    """The slot of a visit whose time is settled, on the grid or not; None if it does not fit (`fits`)."""
+    wanted = Wanted(stop.ends - stop.starts, stop.place, stop.starts, stop.starts + 1)
+    for opening in openings(day, wanted, rules):
+        if opening.first <= stop.starts <= opening.last and (slot := _slot(opening, stop.starts, wanted, rules)):
+            return slot
+    return None
+
+
 def fits(day: Day, stop: Stop, rules: Rules) -> bool:
-    """Whether a visit can be added to a day: it holds by itself, the next one is reached as it should be, and no
-    rule is broken that was kept. What was wrong elsewhere before does not count."""
+    """Whether a visit can be added to a day."""
+    return not spoilt(day, stop, rules)
+
+
+def spoilt(day: Day, stop: Stop, rules: Rules) -> set[Found]:
+    """What is wrong once a visit is added to a day: with itself, with the way to the next one, and wherever a rule
+    is broken that was kept. What was wrong elsewhere before does not count."""
     before, after = faults(day, rules), faults(day.with_stop(stop), rules)
     following = next((each for each in day.stops if each.starts >= stop.starts), None)
-    return not any(
-        found not in before or found[1] == stop or (found[1] == following and found[0] in _OF_THE_WAY)
+    return {
+        found
         for found in after
-    )
+        if found not in before or found[1] == stop or (found[1] == following and found[0] in _OF_THE_WAY)
+    }
 
 
 _OF_THE_WAY = (Fault.OVERLAP, Fault.TRAVEL, Fault.SLACK, Fault.SHIFT_END)

@@ -1,9 +1,10 @@
 """Visits as they are looked up: with their residents, to read or locked to be changed."""
 
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import bindparam, or_, select
+from sqlalchemy import Integer, bindparam, or_, select, tuple_
 from sqlalchemy.orm import Session
 
 from models import diary
@@ -12,7 +13,7 @@ from models.errors import Unknown, VersionConflict
 from models.officer import Officer
 from models.prepared import Prepared
 from models.resident import Resident
-from models.visit import BEFORE_THE_DOOR, Visit
+from models.visit import BEFORE_THE_DOOR, Visit, VisitStatus
 
 _VISIT_NAMES = tuple(column.name for column in Visit.__table__.columns)
 _RESIDENT_NAMES = tuple(column.name for column in Resident.__table__.columns)
@@ -38,6 +39,17 @@ _REST_OF_DAY = Prepared(
     .order_by(Visit.starts_at, Visit.id)
     .with_for_update(of=Visit, key_share=True)
 )
+_UNASSIGNED = Prepared(
+    _WITH_RESIDENT.where(
+        Visit.officer_id.is_(None),
+        Visit.status == VisitStatus.BOOKED,
+        tuple_(Visit.starts_at, Visit.id)
+        > tuple_(bindparam("start", type_=Visit.starts_at.type), bindparam("id", type_=Visit.id.type)),
+    )
+    .order_by(Visit.starts_at, Visit.id)
+    .limit(bindparam("most", type_=Integer))
+)
+_LAST_ID = UUID(int=2**128 - 1)
 
 
 def find(session: Session, visit_id: UUID) -> Visit:
@@ -76,6 +88,13 @@ def rest_of_day_locked(session: Session, visit: Visit) -> list[Visit]:
     _, midnight = diary.day_bounds(visit.starts_at.astimezone(LONDON).date())
     rows = _REST_OF_DAY.all(session, officer=visit.officer_id, after=visit.starts_at, midnight=midnight)
     return [_found(row) for row in rows]
+
+
+def unassigned(session: Session, at: datetime, after: tuple[datetime, UUID] | None, *, most: int) -> list[Visit]:
+    """The booked visits to come that nobody is to make yet, by start, with their residents; those after a visit of
+    this start and id."""
+    start, visit_id = max((at, _LAST_ID), after or (at, _LAST_ID))
+    return [_found(row) for row in _UNASSIGNED.all(session, start=start, id=visit_id, most=most)]
 
 
 def _found(row: Any) -> Visit:

@@ -337,6 +337,13 @@ WITH_BODY = [
     ),
     Endpoint(
         "POST",
+        "/v1/visits/@visit@/assignment",
+        "scheduler",
+        {"officer_id": (None, "uuid?"), "reason": REASON},
+        IF_MATCH,
+    ),
+    Endpoint(
+        "POST",
         "/v1/visits/@visit@/cancellation",
         "scheduler",
         {"reason": REASON, "requested_by": ("resident", "enum")},
@@ -418,6 +425,7 @@ WITHOUT_BODY = [
     Endpoint("GET", "/v1/residents", "scheduler"),
     Endpoint("GET", "/v1/residents/@resident@", "scheduler"),
     Endpoint("GET", "/v1/visits", "scheduler"),
+    Endpoint("GET", "/v1/unassigned-visits", "scheduler"),
     Endpoint("GET", "/v1/visits/@visit@", "officer"),
     Endpoint("GET", "/v1/visits/@visit@/history", "officer"),
     Endpoint("GET", "/v1/visits/@visit@/messages", "officer"),
@@ -975,6 +983,7 @@ BAD_DAYS = {
 def queries() -> Iterator[Case]:
     paged = ("/v1/users", "/v1/officers", "/v1/residents", "/v1/visits", "/v1/contact-tasks")
     paged += (
+        "/v1/unassigned-visits",
         "/v1/cards",
         "/v1/officers/@officer@/cards",
         "/v1/photos",

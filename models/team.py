@@ -1,0 +1,104 @@
+"""The team: all who visit for us, and their days, to find somebody for one visit after another."""
+
+from collections import Counter
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from sqlalchemy import Row
+from sqlalchemy.orm import Session
+
+from models.clock import LONDON
+from models.day import Day, Rules, Stop
+from models.no_slot import NoSlot, why_not_at
+from models.officer_days import plans
+from models.slot_search import known_to, officers_at_work, why_closed, why_unable, works_for_us
+from models.slots import Slot, slot_at
+from models.visit import Visit
+from models.working_time import WorkingDay
+
+
+class Suggestion(NamedTuple):
+    """An officer who can make a visit; suggestions are ranked by what they cost."""
+
+    cost: float
+    officer_id: UUID
+    slot: Slot
+
+
+@dataclass(slots=True)
+class Suggestions:
+    """Who can make a visit, best first. Without any, `reasons` counts why the officers cannot."""
+
+    items: list[Suggestion] = field(default_factory=list)
+    reasons: Counter[NoSlot] = field(default_factory=Counter)
+
+
+class Team:
+    """Everybody who visits for us, with their days as they were when each was first looked at.
+
+    Visits that are `leaving_out` do not count, as when they are to be moved, nor does what `asked_by` keeps.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        rules: Rules,
+        at: datetime,
+        *,
+        leaving_out: Collection[UUID] = (),
+        asked_by: UUID | None = None,
+    ) -> None:
+        self._session, self._rules, self._at = session, rules, at
+        self._leaving_out, self._asked_by = leaving_out, asked_by
+        self._officers: dict[UUID, Row[*tuple[Any, ...]]] = {each.id: each for each in officers_at_work(session)}
+        self._days: dict[date, dict[UUID, tuple[WorkingDay, Day]]] = {}
+        self._known_to: dict[UUID, set[UUID | None]] = {}
+
+    def for_visit(self, visit: Visit) -> Suggestions:
+        """Who can make this visit at exactly its time, by the same rules as a search for slots."""
+        found, stop = Suggestions(), stop_of(visit)
+        day = visit.starts_at.astimezone(LONDON).date()
+        days, familiar = self._on(day), self._familiar(visit.resident_id)
+        for officer in self._officers.values():
+            why = why_unable(officer, visit.skills, visit.resident.postcode)
+            if why is None and not works_for_us(officer, day):
+                why = NoSlot.SHIFT
+            if why is None:
+                working, plan = days[officer.id]
+                slot = slot_at(plan, stop, self._rules)
+                if slot is not None:
+                    found.items.append(Suggestion(slot.cost(officer.id in familiar), officer.id, slot))
+                    continue
+                why = why_closed(why_not_at(plan, stop, self._rules), working)
+            found.reasons[why] += 1
+        if found.items:
+            found.items.sort(key=lambda each: each[:2])
+            found.reasons.clear()
+        return found
+
+    def _on(self, day: date) -> dict[UUID, tuple[WorkingDay, Day]]:
+        """Everybody's hours and visits of one day."""
+        if day not in self._days:
+            planned = plans(
+                self._session,
+                list(self._officers),
+                [day],
+                self._at,
+                leaving_out=self._leaving_out,
+                asked_by=self._asked_by,
+            )
+            self._days[day] = {officer_id: plan for (officer_id, _), plan in planned.items()}
+        return self._days[day]
+
+    def _familiar(self, resident_id: UUID) -> set[UUID | None]:
+        if resident_id not in self._known_to:
+            self._known_to[resident_id] = known_to(self._session, resident_id)
+        return self._known_to[resident_id]
+
+
+def stop_of(visit: Visit) -> Stop:
+    """The visit as a day sees it."""
+    return Stop(int(visit.starts_at.timestamp()), int(visit.ends_at.timestamp()), visit.resident.place)
