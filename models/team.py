@@ -1,9 +1,9 @@
 """The team: all who visit for us, and their days, to find somebody for one visit after another."""
 
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -12,10 +12,11 @@ from sqlalchemy.orm import Session
 
 from models.clock import LONDON
 from models.day import Day, Rules, Stop
+from models.diary import day_bounds
 from models.no_slot import NoSlot, why_not_at
 from models.officer_days import plans
 from models.slot_search import known_to, officers_at_work, why_closed, why_unable, works_for_us
-from models.slots import Slot, slot_at
+from models.slots import Slot, Wanted, slot_at, slots
 from models.visit import Visit
 from models.working_time import WorkingDay
 
@@ -60,24 +61,47 @@ class Team:
     def for_visit(self, visit: Visit) -> Suggestions:
         """Who can make this visit at exactly its time, by the same rules as a search for slots."""
         found, stop = Suggestions(), stop_of(visit)
-        day = visit.starts_at.astimezone(LONDON).date()
-        days, familiar = self._on(day), self._familiar(visit.resident_id)
+        for officer_id, working, plan in self._able(visit, london_day(visit.starts_at), found.reasons):
+            slot = slot_at(plan, stop, self._rules)
+            if slot is None:
+                found.reasons[why_closed(why_not_at(plan, stop, self._rules), working)] += 1
+            else:
+                found.items.append(self._suggestion(visit, officer_id, slot))
+        if found.items:
+            found.items.sort(key=lambda each: each[:2])
+            found.reasons.clear()
+        return found
+
+    def on_day(self, visit: Visit, day: date) -> Iterator[Suggestion]:
+        """Everybody's slots for this visit on a day, from now on, at other times than its own."""
+        begins, ends = (int(bound.timestamp()) for bound in day_bounds(day))
+        stop = stop_of(visit)
+        now = int(-(-self._at.timestamp() // 1))
+        wanted = Wanted(stop.ends - stop.starts, stop.place, max(begins, now), ends)
+        for officer_id, _, plan in self._able(visit, day, Counter()):
+            for slot in slots(plan, wanted, self._rules):
+                if slot.starts != stop.starts:
+                    yield self._suggestion(visit, officer_id, slot)
+
+    def take(self, officer_id: UUID, stop: Stop) -> None:
+        """From now on this time of theirs is not free."""
+        for day in {london_day(instant(stop.starts)), london_day(instant(stop.ends - 1))}:
+            working, plan = self._on(day)[officer_id]
+            self._days[day][officer_id] = working, plan.with_stop(stop)
+
+    def _able(self, visit: Visit, day: date, reasons: Counter[NoSlot]) -> Iterator[tuple[UUID, WorkingDay, Day]]:
+        """The officers who may make this visit, if their day lets them; counts why the others may not."""
         for officer in self._officers.values():
             why = why_unable(officer, visit.skills, visit.resident.postcode)
             if why is None and not works_for_us(officer, day):
                 why = NoSlot.SHIFT
             if why is None:
-                working, plan = days[officer.id]
-                slot = slot_at(plan, stop, self._rules)
-                if slot is not None:
-                    found.items.append(Suggestion(slot.cost(officer.id in familiar), officer.id, slot))
-                    continue
-                why = why_closed(why_not_at(plan, stop, self._rules), working)
-            found.reasons[why] += 1
-        if found.items:
-            found.items.sort(key=lambda each: each[:2])
-            found.reasons.clear()
-        return found
+                yield officer.id, *self._on(day)[officer.id]
+            else:
+                reasons[why] += 1
+
+    def _suggestion(self, visit: Visit, officer_id: UUID, slot: Slot) -> Suggestion:
+        return Suggestion(slot.cost(officer_id in self._familiar(visit.resident_id)), officer_id, slot)
 
     def _on(self, day: date) -> dict[UUID, tuple[WorkingDay, Day]]:
         """Everybody's hours and visits of one day."""
@@ -102,3 +126,13 @@ class Team:
 def stop_of(visit: Visit) -> Stop:
     """The visit as a day sees it."""
     return Stop(int(visit.starts_at.timestamp()), int(visit.ends_at.timestamp()), visit.resident.place)
+
+
+def london_day(at: datetime) -> date:
+    """The date in London at this instant."""
+    return at.astimezone(LONDON).date()
+
+
+def instant(second: int) -> datetime:
+    """A Unix second as the rest of the product writes times."""
+    return datetime.fromtimestamp(second, UTC)

@@ -1,5 +1,6 @@
 """Visits as they are looked up: with their residents, to read or locked to be changed."""
 
+from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -49,6 +50,18 @@ _UNASSIGNED = Prepared(
     .order_by(Visit.starts_at, Visit.id)
     .limit(bindparam("most", type_=Integer))
 )
+_BOOKED_OF = Prepared(
+    _WITH_RESIDENT.where(
+        Visit.officer_id == bindparam("officer"),
+        Visit.status == VisitStatus.BOOKED,
+        tuple_(Visit.starts_at, Visit.id)
+        > tuple_(bindparam("start", type_=Visit.starts_at.type), bindparam("id", type_=Visit.id.type)),
+        Visit.starts_at < bindparam("ends", type_=Visit.starts_at.type),
+    )
+    .order_by(Visit.starts_at, Visit.id)
+    .limit(bindparam("most", type_=Integer))
+)
+_FIRST_ID = UUID(int=0)
 _LAST_ID = UUID(int=2**128 - 1)
 
 
@@ -95,6 +108,21 @@ def unassigned(session: Session, at: datetime, after: tuple[datetime, UUID] | No
     this start and id."""
     start, visit_id = max((at, _LAST_ID), after or (at, _LAST_ID))
     return [_found(row) for row in _UNASSIGNED.all(session, start=start, id=visit_id, most=most)]
+
+
+def booked_of(session: Session, officer_id: UUID, begins: datetime, ends: datetime) -> Iterator[Visit]:
+    """The booked visits of an officer that start from `begins` until before `ends`, by start, with their
+    residents; read as far as they are asked for."""
+    start, visit_id = begins, _FIRST_ID
+    while True:
+        rows = _BOOKED_OF.all(session, officer=officer_id, start=start, id=visit_id, ends=ends, most=_READ_AT_ONCE)
+        yield from map(_found, rows)
+        if len(rows) < _READ_AT_ONCE:
+            return
+        start, visit_id = rows[-1].starts_at, rows[-1].id
+
+
+_READ_AT_ONCE = 200
 
 
 def _found(row: Any) -> Visit:

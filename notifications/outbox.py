@@ -67,9 +67,9 @@ def told_start(session: Session, visit: Visit) -> datetime:
     """The start the resident was last told: in the newest message that is no longer ours to stop, by a person who
     rang, or at booking.
 
-    Whoever books a visit tells the resident the time there and then. A delay text tells no start.
+    Whoever books a visit tells the resident the time there and then. A delay text tells no start. Locks nothing.
     """
-    return _told_start(session, visit, _history(session, visit.id))
+    return _told_start(session, visit, _TO_READ.all(session, visit=visit.id))
 
 
 def queue_visit_booked(session: Session, visit: Visit, resident: Resident, *, at: datetime) -> Queued:
@@ -308,7 +308,7 @@ _TAKE_UP_LADDER = Prepared(
     .values(next_way_at=bindparam("at"))
 )
 
-_HISTORY = Prepared(
+_SENT = (
     select(
         Message.id,
         Message.news_id,
@@ -322,8 +322,9 @@ _HISTORY = Prepared(
     )
     .where(Message.visit_id == bindparam("visit"))
     .order_by(Message.number)
-    .with_for_update()
 )
+_TO_READ = Prepared(_SENT)
+_HISTORY = Prepared(_SENT.with_for_update())
 
 
 def _history(session: Session, visit_id: UUID) -> Sequence[Any]:

@@ -426,6 +426,7 @@ WITHOUT_BODY = [
     Endpoint("GET", "/v1/residents/@resident@", "scheduler"),
     Endpoint("GET", "/v1/visits", "scheduler"),
     Endpoint("GET", "/v1/unassigned-visits", "scheduler"),
+    Endpoint("GET", "/v1/officers/@officer@/visits-at-risk", "scheduler"),
     Endpoint("GET", "/v1/visits/@visit@", "officer"),
     Endpoint("GET", "/v1/visits/@visit@/history", "officer"),
     Endpoint("GET", "/v1/visits/@visit@/messages", "officer"),
@@ -984,6 +985,7 @@ def queries() -> Iterator[Case]:
     paged = ("/v1/users", "/v1/officers", "/v1/residents", "/v1/visits", "/v1/contact-tasks")
     paged += (
         "/v1/unassigned-visits",
+        "/v1/officers/@officer@/visits-at-risk",
         "/v1/cards",
         "/v1/officers/@officer@/cards",
         "/v1/photos",
@@ -1020,6 +1022,7 @@ def queries() -> Iterator[Case]:
         "a day of NUL": "from=2026-11-23%00&to=2026-11-23",
         "another parameter": "from=2026-11-23&to=2026-11-23&limit=5",
     }
+    tables["/v1/officers/@officer@/visits-at-risk"] |= BAD_TIMES
     tables["/v1/visits"] |= BAD_TIMES | {
         "a status we do not know": "status=lost",
         "an officer_id that is a word": "officer_id=x",

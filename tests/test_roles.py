@@ -38,6 +38,7 @@ MATRIX = {
     "GET /v1/officers/{}/working-days": "admin scheduler officer",
     "GET /v1/officers/{}/absences": "admin scheduler officer",
     "POST /v1/officers/{}/absences": "admin scheduler",
+    "GET /v1/officers/{}/visits-at-risk": "admin scheduler",
     "DELETE /v1/absences/{}": "admin scheduler",
     "GET /v1/photos": "admin scheduler",
     "GET /v1/photos/{}": "admin scheduler",
