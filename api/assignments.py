@@ -11,6 +11,7 @@ from marshmallow import fields
 from api.auth import roles, who
 from api.blueprint import Blueprint, Resource, answer, check_version, versioned
 from api.fields import Instant, ListIn, Text
+from api.overrides import Overrides, WarningOut, warnings_out
 from api.paging import page, read_cursor
 from api.visits import VisitOut, visit_out
 from models import clock, travel
@@ -65,6 +66,7 @@ class AssignmentIn(ma.Schema):
 
     officer_id = fields.UUID(required=True, allow_none=True)
     reason = Text(required=True, longest=500)
+    overrides = Overrides()
 
 
 class AssignmentOut(ma.Schema):
@@ -74,6 +76,7 @@ class AssignmentOut(ma.Schema):
     officer_to = fields.UUID(required=True, allow_none=True)
     starts_at = Instant(required=True)
     reason = fields.String(required=True)
+    warnings = fields.List(fields.Nested(WarningOut), required=True)
 
 
 @blp.route("/unassigned-visits")
@@ -108,7 +111,8 @@ class Assignment(Resource):
     def post(self, given: dict[str, Any], visit_id: UUID) -> Response:
         """Give a visit to an officer, or to another, at its time
 
-        409 `diary-clash` if the officer already has a visit in this time.
+        It is checked as a booking is: 409 `diary-clash` if the officer already has a visit in this time, and
+        `booking-rules` for what does not fit.
         """
         at = clock.now()
         with transaction() as session:
@@ -126,6 +130,7 @@ def assignment_out(visit: Visit, before: UUID | None, given: dict[str, Any]) -> 
         "officer_to": visit.officer_id,
         "starts_at": visit.starts_at,
         "reason": given["reason"],
+        "warnings": warnings_out(visit.warnings),
     }
 
 

@@ -125,8 +125,7 @@ def _authenticate() -> SignedIn:
     if scheme.lower() != "bearer" or not token:
         raise SignInRefused("Sign in at /v1/tokens and send the access token as Authorization: Bearer.")
     sign_in_id = current_app.extensions["access_tokens"].read(token.strip(), clock.now())
-    with database.looking() as connection:
-        row = _WHO.first(connection, sign_in_id=sign_in_id)
+    row = _WHO.first(database.looking(), sign_in_id=sign_in_id)
     if row is None:
         raise SignInRefused("You are signed out. Sign in again.")
     return SignedIn(row.id, row.role, row.officer_id, sign_in_id)

@@ -77,7 +77,7 @@ class BadgeChecks(Resource):
             raise Unprocessable("short_code", "This is not a badge's code. Ask the caller to read it again.")
         _refuse_half_an_address(given)
         at = clock.now()
-        verdict = noted(check_short_code(code, at), ScanKind.TELEPHONE, request.environ)
+        verdict = noted(current.app(), check_short_code(code, at), ScanKind.TELEPHONE, request.environ)
         with transaction() as session:
             named = find_by_handle(session, code.handle, at)
             is_due = _is_due(session, verdict, given, at)

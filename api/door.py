@@ -53,7 +53,7 @@ def register(app: Flask) -> None:
     @anyone
     def check_badge(token: str) -> Response:
         kind = ScanKind.PAGE if a_resident_asks() else ScanKind.JSON
-        return too_many() or show(noted(check_token(token, clock.now()), kind, request.environ))
+        return too_many() or show(noted(app, check_token(app, token, clock.now()), kind, request.environ))
 
     @app.get("/b", strict_slashes=False)
     @anyone
@@ -71,7 +71,8 @@ def register(app: Flask) -> None:
             return refused
         code = short_code.parse(typed) if isinstance(typed, str) else None
         if code is not None:
-            return show(noted(check_short_code(code, clock.now()), ScanKind.TYPED_CODE, request.environ))
+            verdict = check_short_code(code, clock.now())
+            return show(noted(app, verdict, ScanKind.TYPED_CODE, request.environ))
         if not a_resident_asks():
             return problem(
                 422,
@@ -113,32 +114,30 @@ def too_many() -> Response | None:
     return refused
 
 
-def check_token(token: str, at: datetime) -> Verdict:
+def check_token(app: Flask, token: str, at: datetime) -> Verdict:
     """Check a scanned badge. Whatever it is, there is an answer."""
-    settings = current.settings()
+    settings: Settings = app.config["SETTINGS"]
     try:
-        read_token = read(token, keyring=current.keyring(), issuer=settings.badge_issuer, at=at)
-        with looking() as connection:
-            record = find_record(connection, read_token.badge_id, at)
+        read_token = read(token, keyring=app.extensions["keyring"], issuer=settings.badge_issuer, at=at)
+        record = find_record(looking(), read_token.badge_id, at)
         return judge(read_token, record, at=at)
     except Forged as forged:
         return not_confirmed(forged.reason, at)
     except UNAVAILABLE as error:
-        return _unavailable(error, at)
+        return _unavailable(app, error, at)
 
 
 def check_short_code(code: short_code.ParsedCode, at: datetime) -> Verdict:
     """Check a typed code: the same answers as for a scan."""
     try:
-        with looking() as connection:
-            record = find_by_handle(connection, code.handle, at)
+        record = find_by_handle(looking(), code.handle, at)
         if record is None:
             return not_confirmed("unknown", at)
         return judge(card_code.read(code, record, keyring=current.keyring(), at=at), record, at=at)
     except Forged as forged:
         return not_confirmed(forged.reason, at)
     except UNAVAILABLE as error:
-        return _unavailable(error, at)
+        return _unavailable(current.app(), error, at)
 
 
 def check_again(ticket: door_tickets.Ticket, at: datetime) -> Verdict:
@@ -152,21 +151,20 @@ def check_again(ticket: door_tickets.Ticket, at: datetime) -> Verdict:
         clock=Clock.VALID,
     )
     try:
-        with looking() as connection:
-            return judge(asked, find_record(connection, ticket.badge_id, at), at=at)
+        return judge(asked, find_record(looking(), ticket.badge_id, at), at=at)
     except UNAVAILABLE as error:
-        return _unavailable(error, at)
+        return _unavailable(current.app(), error, at)
 
 
-def _unavailable(error: Exception, at: datetime) -> Verdict:
-    current_app.logger.error("badge_check_unavailable", extra={"error": type(error).__name__})
+def _unavailable(app: Flask, error: Exception, at: datetime) -> Verdict:
+    app.logger.error("badge_check_unavailable", extra={"error": type(error).__name__})
     return unavailable(type(error).__name__, at)
 
 
 def show(verdict: Verdict) -> Response:
     """The verdict as the resident's page, or as JSON for an app that asks for it."""
     if not a_resident_asks():
-        return private(answer(told(verdict)))
+        return private(answer(told(current.app(), verdict)))
     if verdict.state is State.NOT_CONFIRMED:
         return dressed(current_app.extensions["red_page"])
     local = verdict.checked_at.astimezone(LONDON)
@@ -175,18 +173,17 @@ def show(verdict: Verdict) -> Response:
         check={
             "state": verdict.state.value,
             "checked_at_text": f"{local:%a} {local.day} {local:%b %Y}, {local:%H:%M}",
-            "officer": verdict.officer and shown_officer(verdict.officer, verdict.checked_at),
+            "officer": verdict.officer and shown_officer(current.app(), verdict.officer, verdict.checked_at),
             "ticket": _ticket(verdict),
         },
     )
 
 
-def told(verdict: Verdict) -> dict[str, Any]:
+def told(app: Flask, verdict: Verdict) -> dict[str, Any]:
     """The verdict for an app, to become JSON."""
     body: dict[str, Any] = {"state": verdict.state, "look": verdict.look, "checked_at": verdict.checked_at}
     if verdict.officer:
-        officer = shown_officer(verdict.officer, verdict.checked_at)
-        body["officer"] = {name: value for name, value in officer.items() if name != "employer_text"}
+        body["officer"] = _described(app, verdict.officer, verdict.checked_at)
     return body
 
 
@@ -198,20 +195,23 @@ def _ticket(verdict: Verdict) -> str | None:
     return door_tickets.make(current_app.extensions["door_tickets"], asked.badge_id, asked.issued_at)
 
 
-def shown_officer(officer: ShownOfficer | Officer, at: datetime) -> dict[str, str | None]:
+def shown_officer(app: Flask, officer: ShownOfficer | Officer, at: datetime) -> dict[str, str | None]:
     """What a resident's page shows of an officer, with a link to the photo that lives two minutes."""
-    settings = current.settings()
+    settings: Settings = app.config["SETTINGS"]
     employer_text = f"{settings.council_name} employee"
     if officer.employment is Employment.CONTRACTOR:
         employer_text = f"Contractor: {officer.company}, working for {settings.council_name}"
+    return _described(app, officer, at) | {"employer_text": employer_text}
+
+
+def _described(app: Flask, officer: ShownOfficer | Officer, at: datetime) -> dict[str, str | None]:
     link = None
     if officer.photo_id is not None:
-        link = "/b/photos/" + photo_links.make(current_app.extensions["photo_links"], officer.photo_id, at)
+        link = "/b/photos/" + photo_links.make(app.extensions["photo_links"], officer.photo_id, at)
     return {
         "display_name": officer.display_name,
         "job_title": officer.job_title,
         "employment": officer.employment.value,
         "company": officer.company,
-        "employer_text": employer_text,
         "photo_url": link,
     }

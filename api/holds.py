@@ -11,6 +11,7 @@ from marshmallow import fields
 from api.auth import roles, who
 from api.blueprint import Blueprint, Resource, answer
 from api.fields import Instant, Whole
+from api.overrides import Overrides, WarningOut
 from api.visits import LONGEST_MINUTES, SHORTEST_MINUTES
 from models import clock, holding
 from models.database import transaction
@@ -26,6 +27,7 @@ class HoldIn(ma.Schema):
     resident_id = fields.UUID(allow_none=True, load_default=None)
     starts_at = Instant(required=True)
     duration_minutes = Whole(required=True, least=SHORTEST_MINUTES, most=LONGEST_MINUTES)
+    overrides = Overrides()
 
 
 class HoldOut(ma.Schema):
@@ -37,6 +39,7 @@ class HoldOut(ma.Schema):
     starts_at = Instant(required=True)
     ends_at = Instant(required=True)
     expires_at = Instant(required=True, metadata={"description": "It ends by itself then"})
+    warnings = fields.List(fields.Nested(WarningOut), required=True)
 
 
 @blp.route("")
@@ -48,7 +51,8 @@ class Holds(Resource):
     def post(self, given: dict[str, Any]) -> Response:
         """Keep a slot for ten minutes
 
-        Nobody else can book, move a visit to, or keep any of this time. 409 `diary-clash` if somebody has it.
+        Nobody else can book, move a visit to, or keep any of this time. 409 `diary-clash` if somebody has it, 409
+        `booking-rules` as for a booking; name the same overrides again when it is booked.
         """
         with transaction() as session:
             hold = holding.keep(
@@ -59,6 +63,7 @@ class Holds(Resource):
                 duration=timedelta(minutes=given["duration_minutes"]),
                 by=who().user_id,
                 at=clock.now(),
+                overrides=given["overrides"],
             )
         return answer(HoldOut().dump(hold), 201, location=f"/v1/holds/{hold.id}")
 

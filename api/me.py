@@ -145,8 +145,7 @@ class MyVisits(Resource):
     def get(self, given: dict[str, Any]) -> Response:
         """List my visits of one day"""
         begins, ends = _day(given.get("date") or clock.now().astimezone(LONDON).date())
-        with looking() as connection:
-            rows = _DAY.all(connection, officer=who().officer_id, begins=begins, ends=ends)
+        rows = _DAY.all(looking(), officer=who().officer_id, begins=begins, ends=ends)
         items = []
         for row in rows:
             resident = {

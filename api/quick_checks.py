@@ -52,8 +52,8 @@ class QuickChecks:
             # One too many is told so by the page's own route, which counts it once more.
             return self._otherwise(environ, start_response)
         try:
-            with self._app.app_context():
-                body = to_json(told(noted(check_token(token, at), ScanKind.JSON, environ)))
+            verdict = noted(self._app, check_token(self._app, token, at), ScanKind.JSON, environ)
+            body = to_json(told(self._app, verdict))
         except Exception as error:
             with self._app.request_context(environ):
                 return self._app.handle_exception(error)(environ, start_response)

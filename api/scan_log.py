@@ -3,7 +3,7 @@
 import logging
 import threading
 from contextlib import suppress
-from queue import Empty, Full, Queue
+from queue import Empty, SimpleQueue
 
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -36,7 +36,7 @@ class ScanLog:
 
     def __init__(self, secret: bytes) -> None:
         self._secret = secret
-        self._waiting: Queue[Seen] = Queue(ROOM)
+        self._waiting: SimpleQueue[Seen | threading.Event] = SimpleQueue()
         self._places = Places()
         self._hurry = threading.Event()
         self._starting = threading.Lock()
@@ -45,9 +45,9 @@ class ScanLog:
 
     def put(self, seen: Seen) -> None:
         """Take a scan. Never waits: when there is no room, the scan is counted and not kept."""
-        try:
-            self._waiting.put_nowait(seen)
-        except Full:
+        if self._waiting.qsize() < ROOM:
+            self._waiting.put(seen)
+        else:
             self._dropped += 1
             log.error("scan_not_recorded", extra={"kind": seen.kind, "state": seen.state})
         if self._thread is None or not self._thread.is_alive():
@@ -55,10 +55,13 @@ class ScanLog:
 
     def flush(self, seconds: float = 10) -> bool:
         """Wait until all that was taken is written; whether it was in time."""
+        if self._thread is None:
+            return True
+        written = threading.Event()
+        self._waiting.put(written)
         self._hurry.set()
         try:
-            with self._waiting.all_tasks_done:
-                return self._waiting.all_tasks_done.wait_for(lambda: not self._waiting.unfinished_tasks, seconds)
+            return written.wait(seconds)
         finally:
             self._hurry.clear()
 
@@ -72,16 +75,18 @@ class ScanLog:
     def _run(self) -> None:
         main = threading.main_thread()
         while main.is_alive() or not self._waiting.empty():
-            batch = self._gather()
+            gathered = self._gather()
+            batch = [each for each in gathered if isinstance(each, Seen)]
             while batch and not self._write(batch) and main.is_alive():
                 # The database is away: what comes meanwhile waits in the queue, as long as there is room.
                 main.join(RETRY_S)
-            for _ in batch:
-                self._waiting.task_done()
+            for each in gathered:
+                if isinstance(each, threading.Event):
+                    each.set()
 
-    def _gather(self) -> list[Seen]:
-        """The first scan that comes and those soon after it; none if none comes."""
-        batch: list[Seen] = []
+    def _gather(self) -> list[Seen | threading.Event]:
+        """The first scan that comes and those soon after it; none if none comes. Whoever waits is among them."""
+        batch: list[Seen | threading.Event] = []
         with suppress(Empty):
             batch.append(self._waiting.get(timeout=LOOK_EVERY_S))
             self._hurry.wait(TOGETHER_S)

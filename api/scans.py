@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import marshmallow as ma
-from flask import current_app
+from flask import Flask
 from marshmallow import fields
 from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
@@ -50,7 +50,7 @@ def chain_key(digest_key: bytes) -> bytes:
     return hmac.digest(digest_key, b"scan records", "sha256")
 
 
-def noted(verdict: Verdict, kind: ScanKind, environ: "WSGIEnvironment") -> Verdict:
+def noted(app: Flask, verdict: Verdict, kind: ScanKind, environ: "WSGIEnvironment") -> Verdict:
     """Record the check that was asked for in `environ`, and open an incident at once if its badge was taken away;
     gives the verdict back.
 
@@ -71,7 +71,7 @@ def noted(verdict: Verdict, kind: ScanKind, environ: "WSGIEnvironment") -> Verdi
         officer_id=record.officer_id if record else None,
         token_issued_at=signed.issued_at if signed else None,
     )
-    current_app.extensions["scan_log"].put(seen)
+    app.extensions["scan_log"].put(seen)
     if verdict.reason in _AT_ONCE:
         _open_at_once(_AT_ONCE[verdict.reason], seen, verdict.checked_at)
     return verdict

@@ -11,6 +11,7 @@ from marshmallow import fields
 from api.auth import roles, who
 from api.blueprint import Blueprint, Resource, answer, check_version, versioned
 from api.fields import Instant, Text
+from api.overrides import Overrides, WarningOut, warnings_out
 from models import clock
 from models.database import transaction
 from models.visit import Visit
@@ -29,6 +30,7 @@ class MoveIn(ma.Schema):
     officer_id = fields.UUID(allow_none=True)
     reason = Text(required=True, longest=500)
     requested_by = fields.Enum(RequestedBy, by_value=fields.String, required=True)
+    overrides = Overrides()
 
 
 class CancellationIn(ma.Schema):
@@ -59,6 +61,7 @@ class MoveOut(ma.Schema):
     requested_by = fields.Enum(RequestedBy, by_value=fields.String, required=True)
     notice = fields.Nested(NoticeOut, required=True)
     message_id = fields.UUID(required=True, allow_none=True)
+    warnings = fields.List(fields.Nested(WarningOut), required=True)
 
 
 class CancellationOut(ma.Schema):
@@ -80,7 +83,7 @@ class Moves(Resource):
     def post(self, given: dict[str, Any], visit_id: UUID) -> Response:
         """Move a visit and tell the resident
 
-        A move of under 15 minutes on the same day is not texted.
+        A move of under 15 minutes on the same day is not texted. It is checked as a booking is.
         """
         at = clock.now()
         with transaction() as session:
@@ -96,6 +99,7 @@ class Moves(Resource):
                 requested_by=given["requested_by"],
                 by=who().user_id,
                 at=at,
+                overrides=given["overrides"],
             )
         return answer(move_out(visit, moved_from, queued, given), 201, version=visit.version)
 
@@ -118,7 +122,13 @@ class Cancellation(Resource):
 
 def move_out(visit: Visit, moved_from: datetime, queued: Queued, given: dict[str, Any]) -> dict[str, Any]:
     """What MoveOut says of a move as it was `given`."""
-    return {"moved_from": moved_from, "moved_to": visit.starts_at, **_told_out(queued, given)}
+    warnings = warnings_out(visit.warnings)
+    return {
+        "moved_from": moved_from,
+        "moved_to": visit.starts_at,
+        **_told_out(queued, given),
+        "warnings": warnings,
+    }
 
 
 def cancellation_out(queued: Queued, given: dict[str, Any], at: datetime) -> dict[str, Any]:

@@ -109,7 +109,7 @@ def show(code: str, visit: Visit, at: datetime) -> Response:
         stage=standing.value,
         reference=visit.reference,
         another=another,
-        officer=shown_officer(shown, at) if shown else None,
+        officer=shown_officer(current.app(), shown, at) if shown else None,
         nobody_yet=standing in STILL_TO_COME and not works,
         visit_words=visit_words(current_app.extensions["visit_words"], visit.id),
         confirmed=visit.confirmed_at is not None,

@@ -13,6 +13,7 @@ from sqlalchemy import Integer, Row, bindparam, select, tuple_
 from api.auth import refuse_unless_theirs, roles, who
 from api.blueprint import Blueprint, Resource, answer
 from api.fields import Instant, ListIn, Skills, Text, Whole
+from api.overrides import Overrides, WarningOut, warnings_out
 from api.paging import after, page, read_cursor
 from models import booking, clock, prepared, standards
 from models.database import looking, reading, transaction
@@ -43,6 +44,7 @@ class VisitIn(ma.Schema):
     duration_minutes = Whole(required=True, least=SHORTEST_MINUTES, most=LONGEST_MINUTES)
     skills = Skills(load_default=list)
     reason = Text(longest=500, load_default=None, allow_none=True)
+    overrides = Overrides()
 
 
 class VisitsIn(ListIn):
@@ -94,6 +96,12 @@ class VisitOut(ma.Schema):
     arrival = fields.Nested(ArrivalOut)
     outcome = fields.Enum(Outcome, by_value=fields.String)
     finished_at = Instant()
+
+
+class BookedOut(VisitOut):
+    """The visit that was booked, and what it breaks that refuses nothing."""
+
+    warnings = fields.List(fields.Nested(WarningOut), required=True)
 
 
 class VisitsOut(ma.Schema):
@@ -186,11 +194,12 @@ def arrival_out(visit: Visit | Row[*tuple[Any, ...]]) -> dict[str, Any]:
 class Visits(Resource):
     @roles("scheduler")
     @blp.arguments(VisitIn)
-    @blp.response(201, VisitOut, headers={"Location": {"schema": {"type": "string"}}})
+    @blp.response(201, BookedOut, headers={"Location": {"schema": {"type": "string"}}})
     def post(self, given: dict[str, Any]) -> Response:
         """Book a visit and tell the resident
 
-        409 `diary-clash` if the officer already has a visit in this time.
+        409 `diary-clash` if the officer already has a visit in this time; 409 `booking-rules` if they cannot be
+        there in time, or not at all. `warnings` say what is broken of hours that are only assumed.
         """
         at = clock.now()
         with transaction() as session:
@@ -208,10 +217,12 @@ class Visits(Resource):
                 reason=given["reason"],
                 by=who().user_id,
                 at=at,
+                overrides=given["overrides"],
             )
             if visit.starts_at > at:
                 outbox.queue_visit_booked(session, visit, resident, at=at)
-        return answer(visit_out(visit), 201, version=visit.version, location=f"/v1/visits/{visit.id}")
+        said = visit_out(visit) | {"warnings": warnings_out(visit.warnings)}
+        return answer(said, 201, version=visit.version, location=f"/v1/visits/{visit.id}")
 
     @roles("scheduler", "officer")
     @blp.arguments(VisitsIn, location="query")
@@ -231,8 +242,7 @@ class Visits(Resource):
             wanted["officer_id"] = officer_id
         if "cursor" in given:
             wanted["after_start"], wanted["after_id"] = read_cursor(given["cursor"], (datetime, UUID))
-        with looking() as connection:
-            found = _list_by(frozenset(wanted)).all(connection, most=given["limit"] + 1, **wanted)
+        found = _list_by(frozenset(wanted)).all(looking(), most=given["limit"] + 1, **wanted)
         items, cursor = page(found, given["limit"], ("starts_at", "id"))
         return answer({"items": [visit_out(visit) for visit in items], "next_cursor": cursor})
 

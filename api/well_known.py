@@ -48,8 +48,7 @@ class BadgeStatus(Resource):
         """
         settings = current.settings()
         at = clock.now()
-        with looking() as connection:
-            statuses = card_statuses(connection, at)
+        statuses = card_statuses(looking(), at)
         uri = settings.public_base_url + request.path
         token = status_list.sign(statuses, keyring=current.keyring(), issuer=settings.badge_issuer, uri=uri, at=at)
         # A list kept for longer than until the next is made would hide a revocation for that long.

@@ -14,10 +14,11 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from functools import lru_cache
 from types import MappingProxyType
-from typing import Any, Never, Protocol
+from typing import Any, NamedTuple, Never, Protocol
 from uuid import UUID
 
 import jwt
+import orjson
 from cryptography.exceptions import InvalidSignature
 
 from id_badges.keys import KeyRing, KeyState, Purpose, RegisteredKey
@@ -40,6 +41,7 @@ _CLAIMS = {
     BadgeKind.CARD: {"iss", "jti", "iat", "exp", "idx", "nam", "rol", "emp"},
 }
 _MAY_HAVE = {BadgeKind.PHONE: "nbf", BadgeKind.CARD: "org"}
+_TO_BASE64 = bytes.maketrans(b"-_", b"+/")
 _JTI = re.compile(r"[A-Za-z0-9_-]{21}[AQgw]")
 
 
@@ -71,8 +73,7 @@ class Printed:
     index: int
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+class Reading(NamedTuple):
     """A token that the council signed. Whether its badge still counts, only the register knows.
 
     `badge_id` is what the token names: the badge, or the bundle of it that a phone took along.
@@ -173,11 +174,13 @@ def clock(not_before: datetime, expires_at: datetime, at: datetime) -> Clock:
 
 def _decode(segment: str) -> bytes:
     """A segment's bytes. Only the one spelling that encoding them gives is accepted."""
+    spelled = segment.encode().translate(_TO_BASE64)
     try:
-        content = base64.urlsafe_b64decode(segment + "=" * (-len(segment) % 4))
+        content = binascii.a2b_base64(spelled + b"=" * (-len(spelled) % 4))
     except binascii.Error:
         raise Forged("not-base64url") from None
-    if base64.urlsafe_b64encode(content).rstrip(b"=").decode() != segment:
+    # Neither - nor _ is left in what was translated, so that + and / were in none that is the same.
+    if binascii.b2a_base64(content, newline=False).rstrip(b"=") != spelled or "+" in segment or "/" in segment:
         raise Forged("not-canonical-base64url")
     return content
 
@@ -189,6 +192,8 @@ def _members(header: str) -> Mapping[str, Any]:
 
 
 def _parse(content: bytes) -> dict[str, Any]:
+    if (parsed := _parse_plain(content)) is not None:
+        return parsed
     try:
         parsed = _json.decode(content.decode())
     except UnicodeDecodeError:
@@ -198,6 +203,21 @@ def _parse(content: bytes) -> dict[str, Any]:
     if type(parsed) is not dict:
         raise Forged("not-an-object")
     return parsed
+
+
+def _parse_plain(content: bytes) -> dict[str, Any] | None:
+    """An object of nothing but texts and whole numbers that is spelled just as orjson spells it, as those that we
+    sign for a phone are, in a third of the strict reader's time. None says nothing: that one decides."""
+    try:
+        parsed = orjson.loads(content)
+    except orjson.JSONDecodeError:
+        return None
+    # What is spelled so names no member twice.
+    plain = type(parsed) is dict and _PLAIN.issuperset(map(type, parsed.values()))
+    return parsed if plain and orjson.dumps(parsed) == content else None
+
+
+_PLAIN = frozenset((str, int))
 
 
 def _only_once(members: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -232,7 +252,7 @@ def _key_of(
 
 
 def _reading(kind: BadgeKind, claims: dict[str, Any], key: RegisteredKey, issuer: str, at: datetime) -> Reading:
-    if not _CLAIMS[kind] <= claims.keys() <= _CLAIMS[kind] | {_MAY_HAVE[kind]}:
+    if claims.keys() != _CLAIMS[kind] and claims.keys() != _CLAIMS[kind] | {_MAY_HAVE[kind]}:
         raise Forged("claims")
     if claims["iss"] != issuer:
         raise Forged("issuer")
@@ -250,11 +270,12 @@ def _reading(kind: BadgeKind, claims: dict[str, Any], key: RegisteredKey, issuer
         raise Forged("life")
     if not key.signs_at(issued_at):
         raise Forged("signed-outside-the-key's-period")
-    begins, ends = datetime.fromtimestamp(not_before, UTC), datetime.fromtimestamp(expires_at, UTC)
+    issued, ends = datetime.fromtimestamp(issued_at, UTC), datetime.fromtimestamp(expires_at, UTC)
+    begins = issued if not_before == issued_at else datetime.fromtimestamp(not_before, UTC)
     return Reading(
         kind=kind,
         badge_id=found,
-        issued_at=datetime.fromtimestamp(issued_at, UTC),
+        issued_at=issued,
         not_before=begins,
         expires_at=ends,
         clock=clock(begins, ends, at),

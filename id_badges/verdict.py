@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from typing import NamedTuple
 from uuid import UUID
 
 from id_badges.tokens import SKEW, Clock, Reading
@@ -35,8 +36,7 @@ class Look(StrEnum):
 _LOOKS = {State.GENUINE: Look.GREEN, State.NOT_CONFIRMED: Look.RED, State.UNAVAILABLE: Look.GREY}
 
 
-@dataclass(frozen=True, slots=True)
-class ShownOfficer:
+class ShownOfficer(NamedTuple):
     """What a resident may see of the officer. The photo is left out when they are not on duty."""
 
     display_name: str

@@ -2,10 +2,9 @@
 
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
 from datetime import date, datetime
 from enum import IntEnum, StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID, uuid4
 
 from sqlalchemy import (
@@ -86,8 +85,7 @@ class Badge(Base):
             self.revoked_at, self.revoked_by_id, self.revoked_reason = at, by, reason
 
 
-@dataclass(frozen=True, slots=True)
-class BadgeRecord:
+class BadgeRecord(NamedTuple):
     """What the register says of a badge and its officer at one instant: enough to judge it.
 
     The last three are of the bundle that a token was of: the sign-in it was made for has ended, another took its
@@ -274,7 +272,7 @@ def find_by(look_up: LookUp, session: Source, wanted: UUID | int, at: datetime) 
     return _record(or_a_visit.first(session, **asked, **around(at)), today, at)
 
 
-_ON_DUTY = [field.name for field in fields(BadgeRecord)].index("on_duty")
+_ON_DUTY = BadgeRecord._fields.index("on_duty")
 
 
 def _record(row: Sequence[Any] | None, today: date, at: datetime) -> BadgeRecord | None:

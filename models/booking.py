@@ -1,18 +1,22 @@
 """Booking a visit and moving it: what gives an officer's time away, and makes a resident a promise."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
 from sqlalchemy.orm import Session
 
-from models import diary
+from models import booking_checks, diary
+from models.booking_checks import Asked
+from models.booking_rules import Rule
 from models.errors import Unprocessable, VisitState
 from models.prepared import insert
 from models.reference import new_visit_reference
 from models.resident import Resident
 from models.visit import Visit, VisitStatus, refuse_far_times
 from models.visit_event import EventKind, RequestedBy, VisitEvent
+
+NOTHING: Mapping[Rule, str] = {}
 
 
 def book(
@@ -27,11 +31,13 @@ def book(
     reason: str | None,
     by: UUID,
     at: datetime,
+    overrides: Mapping[Rule, str] = NOTHING,
 ) -> Visit:
-    """Book a visit and make its first promise.
+    """Book a visit and make its first promise; its `warnings` say what it breaks that refuses nothing.
 
-    A visit that already happened may be entered if `reason` says why. Raises DiaryClash,
-    OfficerUnavailable, or Unprocessable for a time that cannot be meant.
+    A visit that already happened may be entered if `reason` says why. Raises DiaryClash, OfficerUnavailable,
+    BookingRules for a rule that is not in `overrides` with a reason, or Unprocessable for a time that cannot be
+    meant.
     """
     if duration > diary.LONGEST_VISIT:
         raise Unprocessable("duration_minutes", "A visit takes at most eight hours.")
@@ -41,7 +47,10 @@ def book(
             "This time is past. Say why the visit is entered afterwards, or choose a later time.",
         )
     refuse_far_times(starts_at, at)
-    diary.take(session, officer_id, starts_at, starts_at + duration, by=by, at=at)
+    ends_at = starts_at + duration
+    officers = diary.take(session, officer_id, starts_at, ends_at, by=by, at=at)
+    asked = Asked(starts_at, ends_at, resident.place, resident.postcode, skills)
+    passed = booking_checks.check(session, officers, asked, overrides=overrides, by=by, at=at)
     visit = Visit(
         id=uuid4(),
         reference=new_visit_reference(),
@@ -50,7 +59,7 @@ def book(
         purpose=purpose,
         skills=list(skills),
         starts_at=starts_at,
-        ends_at=starts_at + duration,
+        ends_at=ends_at,
         status=VisitStatus.BOOKED,
         version=1,
         first_promised_at=starts_at,
@@ -63,10 +72,11 @@ def book(
         by=by,
         at=at,
         reason=reason,
-        details={"starts_at": starts_at, "officer_id": officer_id},
+        details={"starts_at": starts_at, "officer_id": officer_id} | passed.details,
     )
     with diary.refusing_overlaps(visit.officer_id):
         insert(session, visit, visit.new_promise(by=by, at=at), booked)
+    visit.warnings = passed.warnings
     return visit
 
 
@@ -80,12 +90,13 @@ def move(
     requested_by: RequestedBy,
     by: UUID,
     at: datetime,
+    overrides: Mapping[Rule, str] = NOTHING,
     kind: EventKind = EventKind.MOVED,
 ) -> VisitEvent:
     """Give the visit another time, another officer or both; a new time is a new promise.
 
-    Only a visit that nobody has set out for can be moved. Raises VisitState, DiaryClash,
-    OfficerUnavailable or Unprocessable.
+    Only a visit that nobody has set out for can be moved. It is checked as a booking is, and has its `warnings`.
+    Raises VisitState, DiaryClash, OfficerUnavailable, BookingRules or Unprocessable.
     """
     if visit.status is not VisitStatus.BOOKED:
         raise VisitState(f"Only a booked visit can be moved; this one is {visit.status.value}.")
@@ -95,18 +106,29 @@ def move(
         raise Unprocessable("starts_at", "This time is past. Choose a later one.")
     refuse_far_times(starts_at, at)
     ends_at = starts_at + visit.duration
-    diary.take(session, officer_id, starts_at, ends_at, by=by, at=at, also=visit.officer_id)
+    officers = diary.take(session, officer_id, starts_at, ends_at, by=by, at=at, also=visit.officer_id)
+    resident = visit.resident
+    passed = booking_checks.check(
+        session,
+        officers,
+        Asked(starts_at, ends_at, resident.place, resident.postcode, visit.skills),
+        overrides=overrides,
+        by=by,
+        at=at,
+        leaving_out=visit.id,
+    )
     details = {
         "moved_from": visit.starts_at,
         "moved_to": starts_at,
         "officer_from": visit.officer_id,
         "officer_to": officer_id,
         "requested_by": requested_by,
-    }
+    } | passed.details
     new_time = starts_at != visit.starts_at
     visit.ends_at, visit.starts_at = ends_at, starts_at
     visit.officer_id = officer_id
     visit.expected_at = None
+    visit.warnings = passed.warnings
     if new_time:
         visit.promise_number += 1
         visit.confirmed_at = None
@@ -121,7 +143,14 @@ def move(
 
 
 def assign(
-    session: Session, visit: Visit, *, officer_id: UUID | None, reason: str, by: UUID, at: datetime
+    session: Session,
+    visit: Visit,
+    *,
+    officer_id: UUID | None,
+    reason: str,
+    by: UUID,
+    at: datetime,
+    overrides: Mapping[Rule, str] = NOTHING,
 ) -> VisitEvent:
     """Give the visit to an officer, or to another, at the time that was promised; None puts it back in the queue.
 
@@ -141,5 +170,6 @@ def assign(
         requested_by=RequestedBy.COUNCIL,
         by=by,
         at=at,
+        overrides=overrides,
         kind=EventKind.ASSIGNED,
     )

@@ -298,7 +298,7 @@ def faults(day: Day, rules: Rules) -> set[Found]:
         if later.starts < earlier.ends:
             found.add((Fault.OVERLAP, later))
     for gap in day.gaps:
-        fault = _fault_of(gap, rules)
+        fault = fault_of(gap, rules)
         if fault is not None:
             found.add((fault, gap.after))
     if day.eats and not day.meals(rules):
@@ -306,7 +306,8 @@ def faults(day: Day, rules: Rules) -> set[Found]:
     return found
 
 
-def _fault_of(gap: Gap, rules: Rules) -> Fault | None:
+def fault_of(gap: Gap, rules: Rules) -> Fault | None:
+    """What does not hold in one gap, lunch apart."""
     if holds(gap, rules):
         return None
     if gap.after is None:

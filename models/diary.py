@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from models.clock import LONDON
 from models.errors import DiaryClash, Unprocessable
 from models.hold import pass_holds
-from models.officer import lock_diaries
+from models.officer import DiaryOwner, lock_diaries
 
 LONGEST_VISIT = timedelta(hours=8)
 
@@ -44,19 +44,20 @@ def take(
     by: UUID | None,
     at: datetime,
     also: UUID | None = None,
-) -> None:
-    """Lock the diaries a change of `by` touches, and see that the officer may be booked for this time.
+) -> list[DiaryOwner]:
+    """Lock the diaries a change of `by` touches, and see that the officer may be booked for this time: whom.
 
     Raises OfficerUnavailable, DiaryClash if somebody else keeps the time, or Unprocessable for an officer nobody
     knows.
     """
     officers = lock_diaries(session, officer_id, also)
     if officer_id is None:
-        return
+        return []
     if officer_id not in officers:
         raise Unprocessable("officer_id", "No officer has this id.")
     officers[officer_id].refuse_unless_available(starts_at)
     pass_holds(session, officer_id, starts_at, ends_at, by=by, at=at)
+    return [officers[officer_id]]
 
 
 @contextmanager
@@ -67,7 +68,12 @@ def refusing_overlaps(officer_id: UUID | None) -> Iterator[None]:
     except IntegrityError as error:
         if not is_clash(error):
             raise
-        raise DiaryClash(
-            "The officer has another visit in this time. Choose another time or another officer.",
-            officer_id=str(officer_id),
-        ) from error
+        raise clash(officer_id) from error
+
+
+def clash(officer_id: UUID | None) -> DiaryClash:
+    """The refusal of an overlap."""
+    return DiaryClash(
+        "The officer has another visit in this time. Choose another time or another officer.",
+        officer_id=str(officer_id),
+    )

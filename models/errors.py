@@ -58,6 +58,18 @@ class DiaryClash(BrokenRule):
     title = "The officer is already booked"
 
 
+class BookingRules(BrokenRule):
+    """The officer cannot be there as the diary's rules want it: skills, area, hours, leave, the ways before and
+    after, lunch, time in hand, the shift's end.
+
+    `broken` names each rule. Against one that `may_be_overridden` a scheduler may book who names it in `overrides`
+    with a reason.
+    """
+
+    slug = "booking-rules"
+    title = "The visit does not fit"
+
+
 class VisitState(BrokenRule):
     """The visit's status does not allow this step."""
 

@@ -6,6 +6,7 @@ from uuid import UUID
 from sqlalchemy import ForeignKey, Index, Uuid, bindparam, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
+from models.booking_rules import Broken
 from models.clock import LONDON
 from models.database import Base, UtcDateTime, new_id
 from models.errors import DiaryClash
@@ -35,6 +36,9 @@ class Hold(Base):
     made_by_id: Mapped[UUID] = mapped_column(Uuid(), ForeignKey("users.id"))
     expires_at: Mapped[datetime]
     ended_at: Mapped[datetime | None]
+
+    # What a visit then would break that refuses nothing, as it was when the hold was made: no column.
+    warnings = tuple[Broken, ...]()
 
     def end(self, at: datetime) -> None:
         """Give the time back. One that is over stays as it was."""

@@ -1,33 +1,19 @@
 """Making a hold: a time that is free, kept for whoever is on the telephone with a resident."""
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
-from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
-from models import diary
-from models.database import UtcDateTime
-from models.errors import DiaryClash, Unknown, Unprocessable
+from models import booking_checks, diary
+from models.booking import NOTHING
+from models.booking_checks import Asked
+from models.booking_rules import Rule
+from models.errors import Unknown, Unprocessable
 from models.hold import LASTS, Hold
-from models.prepared import Prepared
 from models.resident import Resident
-from models.visit import Visit, VisitStatus, refuse_far_times
-
-_BOOKED = Prepared(
-    select(Visit.id)
-    .where(
-        Visit.officer_id == bindparam("officer"),
-        Visit.status != VisitStatus.CANCELLED,
-        # No visit is longer than LONGEST_VISIT, so that the index gives one day's visits and not years of them.
-        Visit.starts_at.between(
-            bindparam("earliest", type_=UtcDateTime()), bindparam("ends", type_=UtcDateTime())
-        ),
-        Visit.starts_at < bindparam("ends", type_=UtcDateTime()),
-        Visit.ends_at > bindparam("starts", type_=UtcDateTime()),
-    )
-    .limit(1)
-)
+from models.visit import refuse_far_times
 
 
 def keep(
@@ -39,26 +25,26 @@ def keep(
     duration: timedelta,
     by: UUID,
     at: datetime,
+    overrides: Mapping[Rule, str] = NOTHING,
 ) -> Hold:
     """Keep this time for `by`; an earlier hold of theirs on any of it ends.
 
-    Raises DiaryClash, OfficerUnavailable, or Unprocessable for a time, officer or resident that cannot be meant.
+    It is checked as if it was booked, as far as resident and place are known; the skills are first known then.
+    Raises DiaryClash, OfficerUnavailable, BookingRules, or Unprocessable for a time, officer or resident that
+    cannot be meant.
     """
     if starts_at < at:
         raise Unprocessable("starts_at", "This time is past. Choose a later one.")
     refuse_far_times(starts_at, at)
+    ends_at = starts_at + duration
+    asked = Asked(starts_at, ends_at)
     if resident_id is not None:
         resident = session.get(Resident, resident_id)
         if resident is None or resident.forgotten:
             raise Unprocessable("resident_id", "No resident has this id.")
-    ends_at = starts_at + duration
-    diary.take(session, officer_id, starts_at, ends_at, by=by, at=at)
-    booked = {"officer": officer_id, "starts": starts_at, "ends": ends_at}
-    if _BOOKED.first(session, **booked, earliest=starts_at - diary.LONGEST_VISIT) is not None:
-        raise DiaryClash(
-            "The officer has a visit in this time. Choose another time or another officer.",
-            officer_id=str(officer_id),
-        )
+        asked = Asked(starts_at, ends_at, resident.place, resident.postcode)
+    officers = diary.take(session, officer_id, starts_at, ends_at, by=by, at=at)
+    passed = booking_checks.check(session, officers, asked, overrides=overrides, by=by, at=at)
     hold = Hold(
         id=uuid4(),
         officer_id=officer_id,
@@ -70,6 +56,7 @@ def keep(
         expires_at=at + LASTS,
     )
     session.add(hold)
+    hold.warnings = passed.warnings
     return hold
 
 

@@ -1,6 +1,6 @@
 """Officers: the people who come to the door, and their photos, which two people put on a badge."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import date, datetime, time, timedelta
 from enum import StrEnum
 from typing import Any
@@ -205,6 +205,9 @@ class DiaryOwner:
     active: bool
     suspended_at: datetime | None
     contract_ends_on: date | None
+    skills: list[str]
+    areas: list[str]
+    working_pattern: dict[str, Any] | None
 
     def refuse_unless_available(self, starts_at: datetime) -> None:
         """Raises OfficerUnavailable if this officer may not visit at `starts_at`."""
@@ -218,7 +221,7 @@ class DiaryOwner:
 
 
 _LOCK = Prepared(
-    select(Officer.id, Officer.active, Officer.suspended_at, Officer.contract_ends_on)
+    select(*(getattr(Officer, each.name) for each in fields(DiaryOwner)))
     .where(or_(Officer.id == bindparam("one"), Officer.id == bindparam("other")))
     .order_by(Officer.id)
     .with_for_update(key_share=True)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
 from typing import Any, TypeVar
+from uuid import UUID
 
 from sqlalchemy import Connection, Enum, Executable, Uuid, bindparam, select
 from sqlalchemy import insert as insert_into
@@ -29,6 +30,9 @@ def connection_of(on: Source) -> Connection:
     return on if isinstance(on, Connection) else on.connection()
 
 
+Values = dict[str, Any] | tuple[Any, ...]
+"""A statement's values by their names, or in the order in which it names them."""
+
 Process = Callable[[Any], Any]
 Row = TypeVar("Row", bound=Base)
 
@@ -42,12 +46,16 @@ class _Compiled:
     results: list[tuple[int, Process]] | None
     row: Callable[..., Any]
 
-    def bound(self, values: dict[str, Any]) -> dict[str, Any] | list[Any]:
+    def bound(self, values: Values) -> dict[str, Any] | list[Any]:
         """The values as the driver wants them."""
-        bound = [
-            process(values.get(name, default)) if process else values.get(name, default)
-            for name, default, process in self.binds
-        ]
+        if isinstance(values, dict):
+            bound = [
+                process(values.get(name, default)) if process else values.get(name, default)
+                for name, default, process in self.binds
+            ]
+        else:
+            pairs = zip(self.binds, values, strict=True)
+            bound = [process(value) if process else value for (_, _, process), value in pairs]
         if self.places is None:
             return dict(zip((name for name, _, _ in self.binds), bound, strict=True))
         # A value that stands in several places is converted once.
@@ -67,24 +75,24 @@ class Prepared:
 
     def first(self, on: Source, **values: Any) -> Any | None:
         """The first row, as a named tuple, or None."""
-        compiled, row = self._execute(on, values, lambda cursor: cursor.fetchone())
+        compiled, row = self._execute(on, values, _one_row)
         return None if row is None else _converted(compiled, row)
 
     def all(self, on: Source, **values: Any) -> list[Any]:
         """Every row, as named tuples."""
-        compiled, rows = self._execute(on, values, lambda cursor: cursor.fetchall())
+        compiled, rows = self._execute(on, values, _all_rows)
         return [_converted(compiled, row) for row in rows]
 
     def run(self, on: Source, **values: Any) -> int:
         """Change something; how many rows it touched."""
-        touched: int = self._execute(on, values, lambda cursor: cursor.rowcount)[1]
+        touched: int = self._execute(on, values, _row_count)[1]
         return touched
 
-    def run_many(self, on: Source, rows: Sequence[dict[str, Any]]) -> None:
+    def run_many(self, on: Source, rows: Sequence[Values]) -> None:
         """Change something once for each of these values, which the driver sends together."""
         if rows:
             # A driver gets ready for many, which one does not have to pay for.
-            self._execute(on, rows if len(rows) > 1 else rows[0], lambda cursor: None)
+            self._execute(on, list(rows) if len(rows) > 1 else rows[0], _nothing)
 
     def _execute(
         self, on: Source, values: Any, result: Callable[[Any], Any], *, again: bool = True
@@ -95,7 +103,7 @@ class Prepared:
         compiled = self._by_dialect.get(dialect.name)
         if compiled is None:
             compiled = self._by_dialect[dialect.name] = _compile(self._statement, dialect)
-        many = not isinstance(values, dict)
+        many = isinstance(values, list)
         bound: Any = [compiled.bound(row) for row in values] if many else compiled.bound(values)
         cursor = None
         try:
@@ -218,17 +226,37 @@ def _find_in(table: type[Base]) -> Prepared:
 def _converted(compiled: _Compiled, row: Sequence[Any]) -> Any:
     values = list(row)
     for place, process in compiled.results or ():
-        values[place] = process(values[place])
+        if (value := values[place]) is not None:
+            values[place] = process(value)
     return compiled.row(*values)
 
 
-def _utc(text: str | None) -> datetime | None:
-    return None if text is None else datetime.fromisoformat(text + "+00:00")
+def _one_row(cursor: Any) -> Any:
+    return cursor.fetchone()
 
 
-def _dashed(text: str | None) -> str | None:
-    if text is None:
-        return None
+def _all_rows(cursor: Any) -> Any:
+    return cursor.fetchall()
+
+
+def _row_count(cursor: Any) -> Any:
+    return cursor.rowcount
+
+
+def _nothing(cursor: Any) -> None:
+    """Whoever changes many rows asks nothing further."""
+
+
+def _utc(text: str) -> datetime:
+    return datetime.fromisoformat(text + "+00:00")
+
+
+def _uuid(text: str) -> UUID:
+    """An identifier as SQLite keeps it, in half of the usual way's time."""
+    return UUID(int=int(text, 16))
+
+
+def _dashed(text: str) -> str:
     return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
 
 
@@ -238,6 +266,8 @@ def _utc_text(value: datetime | None) -> str | None:
         return None
     if value.tzinfo is None:
         raise ValueError("a time needs its zone")
+    if value.tzinfo is UTC:
+        return value.isoformat(" ", "microseconds")[:-6]
     return value.astimezone(UTC).replace(tzinfo=None).isoformat(" ", "microseconds")
 
 
@@ -252,8 +282,8 @@ def _result_process(column: Any, driver_type: Any, dialect: Dialect, for_json: b
     if dialect.name == "sqlite":
         if isinstance(column.type, UtcDateTime):
             return _utc
-        if for_json and isinstance(column.type, Uuid):
-            return _dashed
+        if isinstance(column.type, Uuid):
+            return _dashed if for_json else _uuid
     if for_json and isinstance(column.type, Enum):
         return None
     process: Process | None = column.type.dialect_impl(dialect).result_processor(dialect, driver_type)

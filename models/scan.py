@@ -39,8 +39,7 @@ class ScanKind(StrEnum):
     CARD = "card"
 
 
-@dataclass(frozen=True, slots=True)
-class Seen:
+class Seen(NamedTuple):
     """One check, as the request saw it. `address` is the caller's own, and is never written down."""
 
     at: datetime
@@ -61,11 +60,18 @@ class Scan(Base):
     __table_args__ = (
         Index("ix_scans_officer", "officer_id", "number"),
         Index("ix_scans_badge", "badge_id", "at"),
-        Index("ix_scans_address", "address", "at"),
+        # Guesses are red, so nearly every scan that is written stays out of this index.
+        Index(
+            "ix_scans_not_confirmed",
+            "address",
+            "at",
+            sqlite_where=text("state = 'not_confirmed'"),
+            postgresql_where=text("state = 'not_confirmed'"),
+        ),
     )
 
     number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
-    at: Mapped[datetime] = mapped_column(index=True)
+    at: Mapped[datetime]
     kind: Mapped[ScanKind] = mapped_column(by_value(ScanKind))
     state: Mapped[str] = mapped_column(String(24))
     reason: Mapped[str] = mapped_column(String(40))
@@ -149,7 +155,7 @@ def append(on: Source, seen: Sequence[Seen], *, secret: bytes) -> list[Record]:
         record = _record(each, number, masks[caller], hash_, secret)
         hash_ = record.hash
         written.append(record)
-    _write(on, [record._asdict() for record in written])
+    _write(on, written)
     _REACH.run(on, number=number, hash=hash_, seal=_seal_of_end("last", number, hash_, secret))
     return written
 
@@ -158,19 +164,20 @@ _END = Prepared(select(ScansEnd.number, ScansEnd.hash).where(ScansEnd.id == 1).w
 _REACH = Prepared(
     update(ScansEnd).where(ScansEnd.id == 1).values({name: bindparam(name) for name in ("number", "hash", "seal")})
 )
-_WRITE = Prepared(insert(Scan).values({column.name: bindparam(column.name) for column in Scan.__table__.columns}))
+_WRITE = Prepared(insert(Scan).values({name: bindparam(name) for name in Record._fields}))
 _WRITE_AT_ONCE = Prepared(text("INSERT INTO scans SELECT * FROM json_populate_recordset(NULL::scans, :rows)"))
 _SALT = Prepared(select(ScanSalt.salt).where(ScanSalt.day == bindparam("day")))
 _NEW_SALT = Prepared(insert(ScanSalt).values(day=bindparam("day"), salt=bindparam("salt")))
 _FORGET = Prepared(delete(ScanSalt).where(ScanSalt.day < bindparam("before")))
 
 
-def _write(on: Source, rows: list[dict[str, Any]]) -> None:
+def _write(on: Source, records: list[Record]) -> None:
     """Write these rows: PostgreSQL reads them from one value, which costs half of sending each."""
     if connection_of(on).dialect.name == "postgresql":
+        rows = [record._asdict() for record in records]
         _WRITE_AT_ONCE.run(on, rows=orjson.dumps(rows, option=orjson.OPT_UTC_Z).decode())
     else:
-        _WRITE.run_many(on, rows)
+        _WRITE.run_many(on, records)
 
 
 def mask(address: str, salt: bytes, secret: bytes) -> str:
@@ -263,7 +270,8 @@ def _fault(scan: Scan, number: int, previous: str, secret: bytes) -> str | None:
 
 
 def _first_number_since(session: Session, since: datetime) -> int | None:
-    return session.scalar(select(func.min(Scan.number)).where(Scan.at >= since))
+    # Read from the oldest on, as they are to go: an index by time would cost every scan that is written.
+    return session.scalar(select(Scan.number).where(Scan.at >= since).order_by(Scan.number).limit(1))
 
 
 def _begin(on: Source, secret: bytes) -> Any:

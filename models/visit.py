@@ -9,6 +9,7 @@ from sqlalchemy import JSON, CheckConstraint, ForeignKey, Index, String, bindpar
 from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
 
 from models import diary, standards
+from models.booking_rules import Broken
 from models.database import Base, by_value, new_id
 from models.errors import Unprocessable, VersionConflict, VisitState
 from models.prepared import Prepared, insert
@@ -81,6 +82,9 @@ class Visit(Base):
     created_at: Mapped[datetime]
 
     resident: Mapped[Resident] = relationship(lazy="raise")
+
+    # What it breaks that refuses nothing, as it was when it was booked or moved just now: no column.
+    warnings = tuple[Broken, ...]()
 
     @property
     def duration(self) -> timedelta:

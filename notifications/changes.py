@@ -3,12 +3,15 @@
 All of it is in the caller's transaction, so that several changes can be one.
 """
 
+from collections.abc import Mapping
 from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy.orm import Session
 
 from models import booking
+from models.booking import NOTHING
+from models.booking_rules import Rule
 from models.prepared import insert
 from models.promise import ChangeNotice
 from models.visit import Visit
@@ -27,6 +30,7 @@ def move(
     requested_by: RequestedBy,
     by: UUID,
     at: datetime,
+    overrides: Mapping[Rule, str] = NOTHING,
 ) -> Queued:
     """Move the visit and tell its resident. Raises what `booking.move` does."""
     moved_from = visit.starts_at
@@ -39,6 +43,7 @@ def move(
         requested_by=requested_by,
         by=by,
         at=at,
+        overrides=overrides,
     )
     queued = outbox.queue_visit_moved(session, visit, visit.resident, at=at)
     insert(session, _ledger(event, queued, requested_by, moved_from, starts_at))
@@ -46,13 +51,20 @@ def move(
 
 
 def assign(
-    session: Session, visit: Visit, *, officer_id: UUID | None, reason: str, by: UUID, at: datetime
+    session: Session,
+    visit: Visit,
+    *,
+    officer_id: UUID | None,
+    reason: str,
+    by: UUID,
+    at: datetime,
+    overrides: Mapping[Rule, str] = NOTHING,
 ) -> None:
     """Give the visit to another officer at its time. Raises what `booking.assign` does.
 
     No text tells who comes, so that none has to be told anew, and the ledger is of times only.
     """
-    booking.assign(session, visit, officer_id=officer_id, reason=reason, by=by, at=at)
+    booking.assign(session, visit, officer_id=officer_id, reason=reason, by=by, at=at, overrides=overrides)
 
 
 def cancel(

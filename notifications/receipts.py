@@ -50,8 +50,7 @@ def take_receipt(message_id: UUID, *, sid: str, status: str, error_code: str | N
 
     Most come more than once, and are answered by one look; most others say the usual.
     """
-    with looking() as connection:
-        news = is_news(connection, message_id, sid=sid, status=status)
+    news = is_news(looking(), message_id, sid=sid, status=status)
     if news and rank_of(status) in (SENT, DELIVERED):
         with changing() as connection:
             news = not record_usual(connection, message_id, sid=sid, status=status, at=at)

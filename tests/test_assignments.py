@@ -133,6 +133,7 @@ class TestAssigning:
             "officer_to": str(officer.id),
             "starts_at": visit["starts_at"],
             "reason": "Nearer",
+            "warnings": [],
         }
         now = see(scheduler, visit)
         assert now["officer_id"] == str(officer.id) and now["starts_at"] == visit["starts_at"]

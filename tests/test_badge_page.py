@@ -602,8 +602,8 @@ class TestSomethingIsDown:
         if database_url.startswith("sqlite"):
             pytest.skip("no server, so nothing to restart")
         assert state_of(web, links["genuine"]) == "genuine"
-        with database.looking() as connection, psycopg.connect(database_url, autocommit=True) as operator:
-            mine = Prepared(select(func.pg_backend_pid().label("pid"))).first(connection)
+        with psycopg.connect(database_url, autocommit=True) as operator:
+            mine = Prepared(select(func.pg_backend_pid().label("pid"))).first(database.looking())
             assert mine is not None
             assert operator.execute("SELECT pg_terminate_backend(%s, 5000)", [mine.pid]).fetchone() == (True,)
         assert state_of(web, links["genuine"]) == "genuine"

@@ -1,5 +1,6 @@
 """A token is believed when it is exactly ours, and only in its own two minutes."""
 
+import json
 import socket
 import time
 from dataclasses import replace
@@ -10,7 +11,7 @@ from uuid import UUID, uuid4
 
 import jwt
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from id_badges import keys, tokens
@@ -378,3 +379,32 @@ def test_a_reader_with_another_issuer_refuses_our_token(keyring: KeyRing, genuin
 def test_the_spelling_helper_is_the_tokens_own(keyring: KeyRing, genuine: str) -> None:
     ours = Signer.of(keyring, Purpose.PHONE, NOON)
     assert ours.sign_text(spell(ours.header), spell(phone_claims(ISSUER, BADGE, NOON))) == genuine
+
+
+@given(
+    st.one_of(
+        st.dictionaries(
+            st.text(max_size=4), st.one_of(st.text(max_size=4), st.integers(), st.floats(), st.none())
+        ),
+        st.lists(st.integers()),
+    ),
+    st.sampled_from([(",", ":"), (", ", ": ")]),
+    st.booleans(),
+)
+@example({"iat": 1.0}, (",", ":"), True)
+@example({"iat": 2**64}, (",", ":"), True)
+@example({"iat": True}, (",", ":"), True)
+def test_the_quick_reader_says_what_the_strict_one_says_or_nothing(
+    said: Any, separators: tuple[str, str], as_ascii: bool
+) -> None:
+    content = json.dumps(said, separators=separators, ensure_ascii=as_ascii).encode()
+    quick = tokens._parse_plain(content)
+    assert quick is None or quick == tokens._json.decode(content.decode())
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b'{"a":1,"a":1}', b'{"a":1.0}', b'{"a":NaN}', b'{"a":true}', b'{"a":-0}', b' {"a":1}', b'["a"]', b""],
+)
+def test_what_is_not_plain_goes_to_the_strict_reader(content: bytes) -> None:
+    assert tokens._parse_plain(content) is None

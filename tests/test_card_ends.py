@@ -63,8 +63,7 @@ def status_of(card: dict[str, Any], at: datetime) -> CardStatus:
     with reading() as session:
         place = session.scalars(select(Badge.status_index).where(Badge.kind == BadgeKind.CARD)).one()
     assert place is not None
-    with looking() as connection:
-        return dict(card_statuses(connection, at)).get(place, CardStatus.VALID)
+    return dict(card_statuses(looking(), at)).get(place, CardStatus.VALID)
 
 
 def test_a_card_is_red_after_the_last_day_of_a_contract_cut_short_whatever_it_says_itself(

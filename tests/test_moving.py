@@ -51,6 +51,7 @@ def test_a_move_says_from_when_to_when_and_what_notice_it_leaves(scheduler, offi
             "send_at": "2026-11-23T09:02:00Z",
         },
         "message_id": moved.json["message_id"],
+        "warnings": [],
     }
     now = see(scheduler, visit)
     assert (now["starts_at"], now["ends_at"], now["version"], now["status"]) == (

@@ -2,8 +2,8 @@
 
 from alembic import op
 
-revision = '0018'
-down_revision = '0015'
+revision = '0017'
+down_revision = '0016'
 
 BEFORE = (
     'booked', 'moved', 'cancelled', 'departed', 'delayed', 'arrived', 'finished', 'confirmed', 'words_seen',
