@@ -3,6 +3,7 @@
 from dataclasses import dataclass, fields
 from datetime import date, datetime, time, timedelta
 from enum import StrEnum
+from functools import cache
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -220,20 +221,27 @@ class DiaryOwner:
             )
 
 
-_LOCK = Prepared(
-    select(*(getattr(Officer, each.name) for each in fields(DiaryOwner)))
-    .where(or_(Officer.id == bindparam("one"), Officer.id == bindparam("other")))
-    .order_by(Officer.id)
-    .with_for_update(key_share=True)
-)
-
-
-def lock_diaries(session: Session, one: UUID | None, other: UUID | None = None) -> dict[UUID, DiaryOwner]:
+def lock_diaries(session: Session, *officer_ids: UUID | None) -> dict[UUID, DiaryOwner]:
     """Lock these officers' diaries until the transaction ends, in one order, so that none deadlock.
+
+    All that a change touches are locked at once: whoever locks one and later another waits in a circle.
 
     Every writer of a diary takes the officer's row first (FOR NO KEY UPDATE); an exclusion constraint
     alone deadlocks under contention. SQLite has one writer at a time and needs no row locks.
     """
-    if one is None and other is None:
+    wanted = set(officer_ids) - {None}
+    if not wanted:
         return {}
-    return {row.id: DiaryOwner(*row) for row in _LOCK.all(session, one=one or other, other=other or one)}
+    named = {f"officer_{place}": officer_id for place, officer_id in enumerate(wanted)}
+    return {row.id: DiaryOwner(*row) for row in _lock(len(wanted)).all(session, **named)}
+
+
+@cache
+def _lock(count: int) -> Prepared:
+    """The statement that locks so many diaries: by the key, which costs less than a list of any length."""
+    return Prepared(
+        select(*(getattr(Officer, each.name) for each in fields(DiaryOwner)))
+        .where(or_(*(Officer.id == bindparam(f"officer_{place}") for place in range(count))))
+        .order_by(Officer.id)
+        .with_for_update(key_share=True)
+    )

@@ -69,6 +69,7 @@ MATRIX = {
     "GET /v1/visits/{}": "scheduler officer",
     "POST /v1/visits/{}/moves": "scheduler",
     "POST /v1/visits/{}/cancellation": "scheduler",
+    "POST /v1/visits/changes": "scheduler",
     "POST /v1/visits/{}/assignment": "scheduler",
     "GET /v1/unassigned-visits": "scheduler",
     "POST /v1/visits/{}/departure": "officer",
