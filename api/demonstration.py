@@ -17,7 +17,7 @@ from models import booking, photo
 from models.absence import enter
 from models.clock import LONDON
 from models.database import transaction
-from models.errors import DiaryClash
+from models.errors import BookingRules, DiaryClash
 from models.officer import Employment, Officer, OfficerPhoto, PhotoStatus
 from models.postcode import find_place
 from models.resident import ContactBy, Resident
@@ -237,7 +237,7 @@ def _visits(
                             by=scheduler.id,
                             at=booked_at,
                         )
-                except DiaryClash:
+                except (DiaryClash, BookingRules):
                     continue
                 if start < at - timedelta(hours=1):
                     _happened(session, visit, scheduler, start, chance)

@@ -139,7 +139,12 @@ class Skills(fields.List[Any]):
     """Skills by name, such as `gas` or `sign-language`, each once."""
 
     def __init__(self, **kwargs: Any) -> None:
-        word = fields.String(validate=validate.Regexp(r"\A[a-z0-9][a-z0-9_-]{0,39}\Z"))
+        word = fields.String(
+            validate=validate.Regexp(
+                r"\A[a-z0-9][a-z0-9_-]{0,39}\Z",
+                error="Write a skill in small letters and digits, with hyphens for spaces, such as sign-language.",
+            )
+        )
         super().__init__(word, validate=validate.Length(max=20), **kwargs)
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> list[Any]:
@@ -150,7 +155,12 @@ class Areas(fields.List[Any]):
     """Postcode districts such as `HA1`, or sectors such as `HA1 2`, each once; none is everywhere."""
 
     def __init__(self, **kwargs: Any) -> None:
-        area = fields.String(validate=validate.Regexp(r"\A[A-Z]{1,2}[0-9][0-9A-Z]?( [0-9])?\Z"))
+        area = fields.String(
+            validate=validate.Regexp(
+                r"\A[A-Z]{1,2}[0-9][0-9A-Z]?( [0-9])?\Z",
+                error="Give a district or a sector of it in capitals, such as HA1 or HA1 2.",
+            )
+        )
         super().__init__(area, validate=validate.Length(max=100), **kwargs)
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> list[Any]:

@@ -86,6 +86,14 @@ class KnownWays:
             return floor(arriving_at)
         return self._travel.leave_by(origin, destination, arriving_at)
 
+    def at_least(self, origin: Place | None, destination: Place | None) -> int:
+        """Seconds that the way takes whenever one leaves."""
+        return self._travel.at_least(origin, destination) if is_known(origin, destination) else 0
+
+    def is_steady(self, begins: int, ends: int) -> bool:
+        """Whether any way that is gone between these two seconds takes as long whenever one leaves."""
+        return self._travel.is_steady(begins, ends)
+
 
 def is_known(origin: Place | None, destination: Place | None) -> bool:
     """Whether it is known that there is a way between these, and how long it is."""

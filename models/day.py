@@ -22,6 +22,7 @@ ARRIVAL_WINDOW_S = 900
 Z_95 = 1.645
 
 FOREVER = 1 << 40
+_SQRT_2 = sqrt(2)
 
 
 class Travel(Protocol):
@@ -32,6 +33,12 @@ class Travel(Protocol):
 
     def leave_by(self, origin: Place | None, destination: Place | None, arriving_at: float) -> float:
         """The latest second to leave and be there by this one."""
+
+    def at_least(self, origin: Place | None, destination: Place | None) -> int:
+        """Seconds that the way takes whenever one leaves: quick to say, and never too many."""
+
+    def is_steady(self, begins: int, ends: int) -> bool:
+        """Whether any way that is gone between these two seconds takes as long whenever one leaves."""
 
 
 class Piece(NamedTuple):
@@ -155,16 +162,30 @@ class Day:
 
     def meals(self, rules: "Rules") -> frozenset[int]:
         """The places, among the gaps, of those in which there is time for lunch."""
-        found = self._meals.get(rules)
-        if found is None:
-            found = self._meals[rules] = frozenset(
-                place for place, gap in enumerate(self.gaps) if holds(gap, rules, self.lunch)
-            )
+        remembered = self._meals.get(rules.slack)
+        if remembered is not None and remembered[0] is rules.travel:
+            return remembered[1]
+        found = frozenset(place for place, gap in enumerate(self.gaps) if holds(gap, rules, self.lunch))
+        self._meals[rules.slack] = (rules.travel, found)
         return found
 
     @cached_property
-    def _meals(self) -> dict["Rules", frozenset[int]]:
+    def _meals(self) -> dict[bool, tuple[Travel, frozenset[int]]]:
+        """By whether slack is wanted: for whose ways they were found, and the gaps."""
         return {}
+
+    def rooms(self, rules: "Rules") -> tuple[int, ...]:
+        """For each gap the seconds that are there for a visit, its ways and what it wants in hand after it."""
+        return self._rooms[rules.slack]
+
+    @cached_property
+    def _rooms(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        """Without slack, and with what is wanted for the visit before at the least, however short the way."""
+        lengths = tuple(gap.due - gap.free for gap in self.gaps)
+        return lengths, tuple(
+            length - (slack_for(SERVICE_CV * (gap.before.ends - gap.before.starts)) if gap.before else 0)
+            for length, gap in zip(lengths, self.gaps, strict=True)
+        )
 
 
 def ready(
@@ -267,7 +288,12 @@ def slack(before: Stop | None, way: Way | None, starts: int, travel: Travel) -> 
     "The 15 minutes are for uncertainty and are never spent in planning: the slack wanted before a visit is
     max(0, 1.645 sigma - 15 min) of its predicted arrival." The visit before is taken to begin as it was promised.
     """
-    return max(0, round(Z_95 * sigma(before, way, starts, travel)) - ARRIVAL_WINDOW_S)
+    return slack_for(sigma(before, way, starts, travel))
+
+
+def slack_for(deviation: float) -> int:
+    """The same for an arrival of this standard deviation."""
+    return max(0, round(Z_95 * deviation) - ARRIVAL_WINDOW_S)
 
 
 def sigma(before: Stop | None, way: Way | None, starts: int, travel: Travel) -> float:
@@ -281,7 +307,7 @@ def chance(margin: float, deviation: float) -> float:
     """The probability that an arrival expected `margin` seconds before a time is there by it."""
     if deviation == 0:
         return 1.0 if margin >= 0 else 0.0
-    return 0.5 * (1 + erf(margin / (deviation * sqrt(2))))
+    return 0.5 * (1 + erf(margin / (deviation * _SQRT_2)))
 
 
 Found = tuple[Fault, Stop | None]

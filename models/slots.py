@@ -1,11 +1,11 @@
 """Slots: every start at which an officer can be at a door, how good it is, and why there is none. Pure rules."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from models.day import (
     ARRIVAL_WINDOW_S,
+    SERVICE_CV,
     Day,
     Fault,
     Found,
@@ -20,6 +20,7 @@ from models.day import (
     ready,
     sigma,
     slack,
+    slack_for,
     way_of,
 )
 from models.travel import Place
@@ -56,8 +57,7 @@ class Opening(NamedTuple):
     ready: int
 
 
-@dataclass(frozen=True, slots=True)
-class Slot:
+class Slot(NamedTuple):
     """One start, in Unix seconds; the time on the road it adds to the day, and the time it leaves of no use."""
 
     starts: int
@@ -80,18 +80,26 @@ def slots(day: Day, wanted: Wanted, rules: Rules) -> Iterator[Slot]:
 
     Exact: those starts, and no others, at which `fits` holds.
     """
-    for opening in openings(day, wanted, rules):
+    for opening in openings(day, wanted, rules, grid=GRID_S):
         first = max(opening.first, wanted.earliest)
-        for starts in range(-(-first // GRID_S) * GRID_S, min(opening.last, wanted.latest - 1) + 1, GRID_S):
-            slot = _slot(opening, starts, wanted, rules)
-            if slot is not None:
-                yield slot
+        starts = range(-(-first // GRID_S) * GRID_S, min(opening.last, wanted.latest - 1) + 1, GRID_S)
+        if starts:
+            yield from _slots(opening, starts, wanted, rules)
 
 
-def openings(day: Day, wanted: Wanted, rules: Rules) -> Iterator[Opening]:
-    """Where the visit fits, gap by gap. In one gap there may be two that overlap: lunch before it, or after."""
-    for place, gap in enumerate(day.gaps):
-        if not is_near(gap, wanted):
+def openings(day: Day, wanted: Wanted, rules: Rules, *, grid: int = 1) -> Iterator[Opening]:
+    """Where the visit fits, gap by gap. In one gap there may be two that overlap: lunch before it, or after.
+
+    Some in which it cannot begin at a multiple of `grid` seconds may be left out.
+    """
+    rooms = day.rooms(rules)
+    if max(rooms, default=0) < wanted.seconds:
+        return
+    for place, room in enumerate(rooms):
+        if room < wanted.seconds:
+            continue
+        gap = day.gaps[place]
+        if not _may_hold(gap, room, wanted, rules, grid):
             continue
         meals = day.meals(rules) if day.eats else None
         if not meals or meals != {place}:
@@ -105,9 +113,10 @@ def openings(day: Day, wanted: Wanted, rules: Rules) -> Iterator[Opening]:
 def slot_at(day: Day, stop: Stop, rules: Rules) -> Slot | None:
     """The slot of a visit whose time is settled, on the grid or not; None if it does not fit (`fits`)."""
     wanted = Wanted(stop.ends - stop.starts, stop.place, stop.starts, stop.starts + 1)
+    only = range(stop.starts, stop.starts + 1)
     for opening in openings(day, wanted, rules):
-        if opening.first <= stop.starts <= opening.last and (slot := _slot(opening, stop.starts, wanted, rules)):
-            return slot
+        if opening.first <= stop.starts <= opening.last:
+            return next(_slots(opening, only, wanted, rules), None)
     return None
 
 
@@ -136,6 +145,19 @@ def is_near(gap: Gap, wanted: Wanted) -> bool:
     return gap.due - gap.free >= wanted.seconds and gap.free < wanted.latest and gap.due > wanted.earliest
 
 
+def _may_hold(gap: Gap, room: int, wanted: Wanted, rules: Rules, grid: int) -> bool:
+    """Whether there would be a start on the grid if each way took the least it ever does, and no time were wanted
+    in hand but for the visits. It costs little to ask, and most gaps are done with."""
+    first, last = gap.due - room, gap.due - wanted.seconds
+    if rules.slack and gap.after is not None:
+        last -= slack_for(SERVICE_CV * wanted.seconds)
+    if gap.goes_from and first <= last:
+        first += rules.travel.at_least(gap.origin, wanted.place)
+    if gap.goes_to and first <= last:
+        last -= rules.travel.at_least(wanted.place, gap.destination)
+    return -(-max(first, wanted.earliest) // grid) * grid <= min(last, wanted.latest - 1)
+
+
 def _in_gap(
     gap: Gap, wanted: Wanted, rules: Rules, *, before: Lunch | None = None, after: Lunch | None = None
 ) -> Iterator[Opening]:
@@ -145,15 +167,12 @@ def _in_gap(
     # Most gaps are too short, and most of those are known by now.
     if there is None or there + wanted.seconds > gap.due:
         return
-    onward = way_from(gap, wanted)
-    leaves = free_by(gap.pieces, gap.due, onward, travel, after)
+    onward, due = way_from(gap, wanted), gap.due
+    if rules.slack and gap.after is not None:
+        due -= slack(Stop(0, wanted.seconds, None), onward, gap.due, travel)
+    leaves = free_by(gap.pieces, due, onward, travel, after)
     if leaves is None or there + wanted.seconds > leaves:
         return
-    if rules.slack and gap.after is not None:
-        wants = slack(Stop(0, wanted.seconds, None), onward, gap.due, travel)
-        leaves = free_by(gap.pieces, gap.due - wants, onward, travel, after) if wants else leaves
-        if leaves is None:
-            return
     for begins, ends in gap.pieces:
         first, last = max(there, begins), min(leaves, ends) - wanted.seconds
         if first <= last:
@@ -179,27 +198,21 @@ def way_from(gap: Gap, wanted: Wanted) -> Way | None:
     return Way(wanted.place, gap.destination) if gap.goes_to else None
 
 
-def _slot(opening: Opening, starts: int, wanted: Wanted, rules: Rules) -> Slot | None:
-    """The slot, unless the arrival is not certain enough."""
-    gap, travel = opening.gap, rules.travel
-    way = way_to(gap, wanted)
-    if rules.slack and opening.ready + slack(gap.before, way, starts, travel) > starts:
-        return None
-    onward = way_from(gap, wanted)
-    ends = starts + wanted.seconds
-    leaves = gap.due if onward is None else int(travel.leave_by(onward.origin, onward.destination, gap.due))
-    waits, spare = starts - opening.ready, leaves - ends
-    return Slot(
-        starts=starts,
-        extra_s=_extra(gap, wanted, ends, rules),
-        on_time_probability=chance(waits + ARRIVAL_WINDOW_S, sigma(gap.before, way, starts, travel)),
-        unusable_s=sum(left for left in (waits, spare) if 0 < left < USEFUL_S),
-    )
-
-
-def _extra(gap: Gap, wanted: Wanted, ends: int, rules: Rules) -> int:
-    """The seconds on the road that the visit adds to the day."""
-    travel, direct, to, onward = rules.travel, way_of(gap), way_to(gap, wanted), way_from(gap, wanted)
-    added = travel.seconds(to.origin, to.destination, gap.free) if to else 0
-    added += travel.seconds(onward.origin, onward.destination, ends) if onward else 0
-    return added - (travel.seconds(direct.origin, direct.destination, gap.free) if direct else 0)
+def _slots(opening: Opening, grid: range, wanted: Wanted, rules: Rules) -> Iterator[Slot]:
+    """The slots at these starts of an opening: those at which the arrival is certain enough."""
+    gap, travel, ready_at = opening.gap, rules.travel, opening.ready
+    to, onward, direct = way_to(gap, wanted), way_from(gap, wanted), way_of(gap)
+    leaves = gap.due if onward is None else int(travel.leave_by(*onward, gap.due))
+    instead = (travel.seconds(*to, gap.free) if to else 0) - (travel.seconds(*direct, gap.free) if direct else 0)
+    # All that is driven lies in the gap. Where no speed changes in it, each start of it has the same ways.
+    is_steady, deviation, extra_s = travel.is_steady(gap.free, gap.due), -1.0, 0
+    for starts in grid:
+        ends = starts + wanted.seconds
+        if deviation < 0 or not is_steady:
+            deviation = sigma(gap.before, to, starts, travel)
+            extra_s = instead + (travel.seconds(*onward, ends) if onward else 0)
+            wants = slack_for(deviation) if rules.slack else 0
+        waits, spare = starts - ready_at, leaves - ends
+        if waits >= wants:
+            unusable_s = (waits if 0 < waits < USEFUL_S else 0) + (spare if 0 < spare < USEFUL_S else 0)
+            yield Slot(starts, extra_s, chance(waits + ARRIVAL_WINDOW_S, deviation), unusable_s)

@@ -7,7 +7,7 @@ numbers, and exact.
 """
 
 import re
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from dataclasses import dataclass, field
 from datetime import datetime, time
 from typing import NamedTuple
@@ -69,6 +69,16 @@ class Traffic:
         start = covered[step] + (arriving_at - starts[step]) * speeds[step] - distance
         step = max(0, bisect_right(covered, start) - 1)
         return starts[step] + (start - covered[step]) // speeds[step]
+
+    def is_steady(self, begins: int, ends: int) -> bool:
+        """Whether one speed holds from this Unix second to that, later one."""
+        starts, _, _ = self._days.get(begins // _DAY_S) or self._lay_out(begins // _DAY_S)
+        return bisect_right(starts, begins) == bisect_left(starts, ends) and ends <= starts[-1]
+
+    @property
+    def fastest(self) -> int:
+        """The highest of the speeds, in units a second."""
+        return max(round(speed * 10) for _, speed in self.speeds)
 
     def at(self, moment: int) -> float:
         """The km/h at this Unix second."""

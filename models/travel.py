@@ -1,7 +1,9 @@
 """How long an officer takes from one door to the next by car, and when to leave to be there in time."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, time, timedelta
+from functools import lru_cache
 from math import ceil, floor
 
 from models.speeds import UNITS_A_METRE, Speeds, Traffic
@@ -12,6 +14,7 @@ Place = tuple[float, float]
 
 SPEEDS: Speeds = ((time(7), 23.5), (time(10), 27.0), (time(16), 22.0), (time(19), 28.0))
 """Measured on the product's own data. `flask travel calibrate` measures them again on a council's own."""
+ROADS_KEPT = 1 << 15
 MOST_BENDS, FARTHEST_M, LONGEST_PAUSE_S = 2.0, 100_000, 3600
 
 
@@ -32,6 +35,8 @@ class TravelModel:
     farthest_m: float = 60_000
     """Further apart than this, straight across London, one of the two places was entered wrongly."""
     _traffic: Traffic = field(init=False, repr=False, compare=False)
+    _fastest: int = field(init=False, repr=False, compare=False)
+    _roads: Callable[[Place, Place], int | None] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if not 1 <= self.roads_bend <= MOST_BENDS:
@@ -41,6 +46,9 @@ class TravelModel:
         if not (0 <= self.to_park_s <= LONGEST_PAUSE_S and 0 <= self.unknown_s <= LONGEST_PAUSE_S):
             raise ValueError(f"Give the seconds, {LONGEST_PAUSE_S} at most.")
         object.__setattr__(self, "_traffic", Traffic(self.speeds))
+        object.__setattr__(self, "_fastest", self._traffic.fastest)
+        # One search asks for the same few hundred ways over and over.
+        object.__setattr__(self, "_roads", lru_cache(maxsize=ROADS_KEPT)(self._road))
 
     def seconds(self, origin: Place | None, destination: Place | None, leaving_at: float) -> int:
         """From door to door, parking included, for who leaves at this Unix second.
@@ -48,18 +56,25 @@ class TravelModel:
         Two visits in one house are 3 minutes apart: nobody is at the next door the moment one closes.
         Of two whole seconds the later one never arrives earlier.
         """
-        road = self._road(origin, destination)
-        if road is None:
-            return self.unknown_s
-        return self._drive(road, leaving_at)
+        road = self._road_of(origin, destination)
+        return self.unknown_s if road is None else self._drive(road, leaving_at)
+
+    def at_least(self, origin: Place | None, destination: Place | None) -> int:
+        """Seconds that the same way takes at any time of any day: those at the fastest speed there is."""
+        road = self._road_of(origin, destination)
+        return self.unknown_s if road is None else road // self._fastest + self.to_park_s
 
     def leave_by(self, origin: Place | None, destination: Place | None, arriving_at: float) -> float:
         """The latest whole second to leave and arrive by this one: who leaves then does, and a second later does
         not."""
-        road = self._road(origin, destination)
+        road = self._road_of(origin, destination)
         if road is None:
             return floor(arriving_at) - self.unknown_s
         return self._traffic.leaves(road, floor(arriving_at) - self.to_park_s)
+
+    def is_steady(self, begins: int, ends: int) -> bool:
+        """Whether one speed holds from one second to the other."""
+        return self._traffic.is_steady(begins, ends)
 
     def seconds_by_road(self, road_m: float, leaving_at: float) -> int:
         """The same for a way whose length is known: so many metres of road, and the time to park."""
@@ -73,14 +88,15 @@ class TravelModel:
         leaves = ceil(leaving_at)
         return self._traffic.arrives(road, leaves) - leaves + self.to_park_s
 
-    def _road(self, origin: Place | None, destination: Place | None) -> int | None:
-        """The way in 36ths of a metre; None if either place is unknown, or cannot be meant."""
+    def _road_of(self, origin: Place | None, destination: Place | None) -> int | None:
+        """The way in 36ths of a metre, as long there as back; None if a place is unknown, or cannot be meant."""
         if origin is None or destination is None:
             return None
-        straight_m = distance_m(origin, destination)
-        if straight_m > self.farthest_m:
-            return None
-        return round(straight_m * self.roads_bend * UNITS_A_METRE)
+        return self._roads(origin, destination) if origin < destination else self._roads(destination, origin)
+
+    def _road(self, one: Place, other: Place) -> int | None:
+        straight_m = distance_m(one, other)
+        return None if straight_m > self.farthest_m else round(straight_m * self.roads_bend * UNITS_A_METRE)
 
 
 _in_use = TravelModel()

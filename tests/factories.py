@@ -66,6 +66,7 @@ def visit(of: Resident, by: Officer | None, starts_at: datetime, **changes: Any)
             duration=timedelta(minutes=changes.pop("minutes", 30)),
             reason=changes.pop("reason", None),
             by=changes.pop("booked_by", None),
+            overrides=changes.pop("overrides", {}),
             at=changes.pop("at", None) or clock.now(),
         )
 

@@ -17,6 +17,12 @@ class Plane:
             return 600
         return ceil(dist(origin, destination) * 1.35 / self._speed) + self._to_park_s
 
+    def at_least(self, origin: Place | None, destination: Place | None) -> int:
+        return self.seconds(origin, destination, 0)
+
+    def is_steady(self, begins: int, ends: int) -> bool:
+        return True
+
     def leave_by(self, origin: Place | None, destination: Place | None, arriving_at: float) -> float:
         return floor(arriving_at) - self.seconds(origin, destination, arriving_at)
 

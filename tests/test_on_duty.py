@@ -9,6 +9,7 @@ import pytest
 from models import badge, duty
 from models.absence import Absence, enter
 from models.badge import Badge
+from models.booking_rules import Rule
 from models.clock import LONDON
 from models.database import reading, transaction
 from models.interval import Interval, contains
@@ -87,8 +88,8 @@ def test_an_absence_of_two_years_counts_to_its_end(officer: Officer, found: Badg
 
 def test_a_visit_puts_even_an_officer_on_leave_on_duty(officer: Officer, resident: Resident, found: Badge) -> None:
     """Somebody who does come in is due at that home, and the resident must not be told to shut the door."""
-    away(officer, WEDNESDAY_10 - HOUR, WEDNESDAY_10 + HOUR)
     factories.visit(resident, officer, WEDNESDAY_10)
+    away(officer, WEDNESDAY_10 - HOUR, WEDNESDAY_10 + HOUR)
     assert on_duty(found, WEDNESDAY_10)
 
 
@@ -115,7 +116,7 @@ def test_an_officers_own_hours_decide_in_place_of_the_usual_ones(
     assert on_duty(found, WEDNESDAY_10 + 2 * HOUR)
     assert not on_duty(found, WEDNESDAY_10)
     assert not on_duty(found, WEDNESDAY_20 + 2 * HOUR)
-    factories.visit(resident, officer, WEDNESDAY_10 + HOUR)
+    factories.visit(resident, officer, WEDNESDAY_10 + HOUR, overrides={Rule.HOURS: "Urgent"})
     assert on_duty(found, WEDNESDAY_10)
 
 

@@ -1,14 +1,15 @@
 """Slots: exactly the starts at which a visit fits, by worked rows and against trying every one."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from models.day import Day, Lunch, Piece, Rules, Stop, Way, slack
+from models.day import Day, Lunch, Piece, Rules, Stop, Way, slack, way_of
 from models.no_slot import NoSlot, relaxations, why_not, why_not_at
-from models.slots import GRID_S, Wanted, fits, openings, slot_at, slots, spoilt
+from models.slots import GRID_S, Wanted, fits, openings, slot_at, slots, spoilt, way_from, way_to
+from models.travel import TravelModel
 from tests.plane import AtOnce, Plane
 
 DAY = int(datetime(2026, 11, 24, tzinfo=UTC).timestamp())
@@ -134,6 +135,30 @@ def test_a_time_that_is_settled_is_free_at_just_the_seconds_at_which_the_visit_f
             assert spoilt(day, settled, rules) and why_not_at(day, settled, rules)
         else:
             assert slot.starts == starts
+
+
+TRAFFIC = TravelModel(speeds=((time(7), 23.5), (time(9, 30), 6.0), (time(10), 60.0), (time(13), 8.0)))
+
+
+def in_harrow(place: tuple[float, float] | None) -> tuple[float, float] | None:
+    return place and (51.55 + place[1] / 111_000, -0.4 + place[0] / 69_000)
+
+
+@settings(max_examples=200, deadline=None)
+@given(days(), wishes, st.booleans())
+def test_where_speeds_change_each_slot_is_reckoned_at_its_own_time(day: Day, wanted: Wanted, slack: bool) -> None:
+    stops = tuple(each._replace(place=in_harrow(each.place)) for each in day.stops)
+    day = Day(day.windows, stops, day.lunch, in_harrow(day.starts_from), in_harrow(day.ends_at))
+    wanted, rules = wanted._replace(place=in_harrow(wanted.place)), Rules(TRAFFIC, slack)
+    found = {slot.starts: slot.extra_s for slot in slots(day, wanted, rules)}
+    for starts in range(wanted.earliest, wanted.latest, GRID_S):
+        ends = starts + wanted.seconds
+        assert (starts in found) is fits(day, Stop(starts, ends, wanted.place), rules), (day, wanted, starts)
+        if starts in found:
+            gap = next(gap for gap in day.gaps if gap.free <= starts and ends <= gap.due)
+            direct, to, onward = way_of(gap), way_to(gap, wanted), way_from(gap, wanted)
+            ways = ((to, gap.free, 1), (onward, ends, 1), (direct, gap.free, -1))
+            assert found[starts] == sum(sign * TRAFFIC.seconds(*way, leaves) for way, leaves, sign in ways if way)
 
 
 def only(day: Day, wanted: Wanted = HALF_AN_HOUR, rules: Rules = EXACT) -> tuple[NoSlot, str | None, float]:

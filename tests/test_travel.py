@@ -194,3 +194,24 @@ def test_a_journey_is_reckoned_in_microseconds() -> None:
 
     for call in (USUAL.seconds, USUAL.leave_by):
         assert min(measured(call) for _ in range(5)) < 20e-6
+
+
+@given(models, places, places, st.integers(0, 86_400))
+def test_no_way_takes_less_than_its_least(model: TravelModel, origin: Place, there: Place, second: int) -> None:
+    leaves = int(datetime(2026, 3, 29, tzinfo=UTC).timestamp()) + second
+    assert model.at_least(origin, there) <= model.seconds(origin, there, leaves)
+
+
+@given(models, places, places, st.integers(0, 86_400), st.integers(0, 14_400))
+def test_ways_take_as_long_whenever_one_leaves_in_a_steady_time(
+    model: TravelModel, origin: Place, there: Place, second: int, longer: int
+) -> None:
+    begins = int(datetime(2026, 3, 29, tzinfo=UTC).timestamp()) + second
+    took = model.seconds(origin, there, begins)
+    ends = begins + took + longer
+    if model.is_steady(begins, ends):
+        assert {model.seconds(origin, there, begins + longer * part // 4) for part in range(5)} == {took}
+        assert {
+            ends - longer * part // 4 - model.leave_by(origin, there, ends - longer * part // 4)
+            for part in range(5)
+        } == {took}
