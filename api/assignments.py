@@ -6,7 +6,7 @@ from uuid import UUID
 
 import marshmallow as ma
 from flask import Response
-from marshmallow import fields
+from marshmallow import fields, validate
 
 from api.auth import roles, who
 from api.blueprint import Blueprint, Resource, answer, check_version, versioned
@@ -22,6 +22,7 @@ from models.team import Suggestion, Suggestions, Team
 from models.visit import Visit
 from models.visit_rows import find, unassigned
 from notifications import changes
+from notifications.changes import Assigned
 
 blp = Blueprint("assignments", __name__, url_prefix="/v1", description="Who makes a visit")
 
@@ -69,6 +70,14 @@ class AssignmentIn(ma.Schema):
     overrides = Overrides()
 
 
+class ShownOut(ma.Schema):
+    """The other officer whom the resident had been shown, within 24 hours of the visit; how, and when first."""
+
+    officer_id = fields.UUID(required=True)
+    how = fields.String(required=True, validate=validate.OneOf(["page"]))
+    at = Instant(required=True)
+
+
 class AssignmentOut(ma.Schema):
     """A visit that was given to another officer. Its time, and so the promise, is as it was."""
 
@@ -77,6 +86,12 @@ class AssignmentOut(ma.Schema):
     starts_at = Instant(required=True)
     reason = fields.String(required=True)
     warnings = fields.List(fields.Nested(WarningOut), required=True)
+    resident_was_shown = fields.Nested(ShownOut, required=True, allow_none=True)
+    message_id = fields.UUID(
+        required=True,
+        allow_none=True,
+        metadata={"description": "Tells the resident that another officer comes than they were shown"},
+    )
 
 
 @blp.route("/unassigned-visits")
@@ -112,25 +127,29 @@ class Assignment(Resource):
         """Give a visit to an officer, or to another, at its time
 
         It is checked as a booking is: 409 `diary-clash` if the officer already has a visit in this time, and
-        `booking-rules` for what does not fit.
+        `booking-rules` for what does not fit. A resident whose page has shown another officer is told.
         """
         at = clock.now()
         with transaction() as session:
             visit = find(session, visit_id)
             check_version(visit.version)
             before = visit.officer_id
-            changes.assign(session, visit, **given, by=who().user_id, at=at)
-        return answer(assignment_out(visit, before, given), 201, version=visit.version)
+            assigned = changes.assign(session, visit, **given, by=who().user_id, at=at)
+        return answer(assignment_out(visit, before, assigned, given), 201, version=visit.version)
 
 
-def assignment_out(visit: Visit, before: UUID | None, given: dict[str, Any]) -> dict[str, Any]:
-    """What AssignmentOut says."""
+def assignment_out(visit: Visit, before: UUID | None, assigned: Assigned, given: dict[str, Any]) -> dict[str, Any]:
+    """What AssignmentOut says of an assignment as it was `given`."""
+    shown = assigned.shown
     return {
         "officer_from": before,
         "officer_to": visit.officer_id,
         "starts_at": visit.starts_at,
         "reason": given["reason"],
         "warnings": warnings_out(visit.warnings),
+        "resident_was_shown": shown
+        and {"officer_id": shown.officer_id, "how": "page", "at": shown.first_shown_at},
+        "message_id": assigned.queued and assigned.queued.message_id,
     }
 
 

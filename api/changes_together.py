@@ -167,7 +167,7 @@ def _move(session: Session, visit: Visit, given: dict[str, Any], by: UUID, at: d
 
 def _assign(session: Session, visit: Visit, given: dict[str, Any], by: UUID, at: datetime) -> dict[str, Any]:
     before = visit.officer_id
-    changes.assign(
+    assigned = changes.assign(
         session,
         visit,
         officer_id=given.get("officer_id"),
@@ -176,7 +176,7 @@ def _assign(session: Session, visit: Visit, given: dict[str, Any], by: UUID, at:
         at=at,
         overrides=given["overrides"],
     )
-    return {"assignment": assignment_out(visit, before, given)}
+    return {"assignment": assignment_out(visit, before, assigned, given)}
 
 
 def _cancel(session: Session, visit: Visit, given: dict[str, Any], by: UUID, at: datetime) -> dict[str, Any]:

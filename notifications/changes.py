@@ -4,6 +4,7 @@ All of it is in the caller's transaction, so that several changes can be one.
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
@@ -14,10 +15,20 @@ from models.booking import NOTHING
 from models.booking_rules import Rule
 from models.prepared import insert
 from models.promise import ChangeNotice
+from models.showing import OfficerShowing, another_was_shown
 from models.visit import Visit
 from models.visit_event import RequestedBy, VisitEvent
 from notifications import outbox
 from notifications.outbox import Queued
+
+
+@dataclass(frozen=True, slots=True)
+class Assigned:
+    """What giving a visit to another officer means for its resident: whom they were shown before, and how they are
+    told that it is another."""
+
+    shown: OfficerShowing | None
+    queued: Queued | None = None
 
 
 def move(
@@ -59,12 +70,20 @@ def assign(
     by: UUID,
     at: datetime,
     overrides: Mapping[Rule, str] = NOTHING,
-) -> None:
+) -> Assigned:
     """Give the visit to another officer at its time. Raises what `booking.assign` does.
 
-    No text tells who comes, so that none has to be told anew, and the ledger is of times only.
+    No text names an officer, so that none is told anew, and the ledger is of times only. But whom the resident's
+    page has shown they expect at the door: they are told if another comes. That nobody is found yet is no news.
     """
     booking.assign(session, visit, officer_id=officer_id, reason=reason, by=by, at=at, overrides=overrides)
+    shown = another_was_shown(session, visit, [visit.officer_id] if visit.officer_id else [], at)
+    if visit.officer_id is None:
+        return Assigned(shown)
+    if shown is None:
+        outbox.stop_another_officer(session, visit, at=at)
+        return Assigned(None)
+    return Assigned(shown, outbox.queue_another_officer(session, visit, visit.resident, at=at))
 
 
 def cancel(

@@ -134,6 +134,8 @@ class TestAssigning:
             "starts_at": visit["starts_at"],
             "reason": "Nearer",
             "warnings": [],
+            "resident_was_shown": None,
+            "message_id": None,
         }
         now = see(scheduler, visit)
         assert now["officer_id"] == str(officer.id) and now["starts_at"] == visit["starts_at"]
