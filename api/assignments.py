@@ -13,6 +13,7 @@ from api.blueprint import Blueprint, Resource, answer, check_version, versioned
 from api.fields import Instant, ListIn, Text
 from api.overrides import Overrides, WarningOut, warnings_out
 from api.paging import page, read_cursor
+from api.visit_changes import wanted_officers
 from api.visits import VisitOut, visit_out
 from models import clock, travel
 from models.database import reading, transaction
@@ -63,9 +64,13 @@ class UnassignedVisitsOut(ma.Schema):
 
 
 class AssignmentIn(ma.Schema):
-    """Who makes the visit, and why it is changed; null puts it back in the queue."""
+    """Who makes the visit, and why it is changed; null puts it back in the queue.
+
+    Without `second_officer_id` a second officer stays; null lets them go.
+    """
 
     officer_id = fields.UUID(required=True, allow_none=True)
+    second_officer_id = fields.UUID(allow_none=True)
     reason = Text(required=True, longest=500)
     overrides = Overrides()
 
@@ -83,6 +88,8 @@ class AssignmentOut(ma.Schema):
 
     officer_from = fields.UUID(required=True, allow_none=True)
     officer_to = fields.UUID(required=True, allow_none=True)
+    second_officer_from = fields.UUID(required=True, allow_none=True)
+    second_officer_to = fields.UUID(required=True, allow_none=True)
     starts_at = Instant(required=True)
     reason = fields.String(required=True)
     warnings = fields.List(fields.Nested(WarningOut), required=True)
@@ -133,17 +140,22 @@ class Assignment(Resource):
         with transaction() as session:
             visit = find(session, visit_id)
             check_version(visit.version)
-            before = visit.officer_id
-            assigned = changes.assign(session, visit, **given, by=who().user_id, at=at)
+            before = visit.officer_id, visit.second_officer_id
+            wanted = given | wanted_officers(given, visit)
+            assigned = changes.assign(session, visit, **wanted, by=who().user_id, at=at)
         return answer(assignment_out(visit, before, assigned, given), 201, version=visit.version)
 
 
-def assignment_out(visit: Visit, before: UUID | None, assigned: Assigned, given: dict[str, Any]) -> dict[str, Any]:
+def assignment_out(
+    visit: Visit, before: tuple[UUID | None, UUID | None], assigned: Assigned, given: dict[str, Any]
+) -> dict[str, Any]:
     """What AssignmentOut says of an assignment as it was `given`."""
     shown = assigned.shown
     return {
-        "officer_from": before,
+        "officer_from": before[0],
         "officer_to": visit.officer_id,
+        "second_officer_from": before[1],
+        "second_officer_to": visit.second_officer_id,
         "starts_at": visit.starts_at,
         "reason": given["reason"],
         "warnings": warnings_out(visit.warnings),

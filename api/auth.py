@@ -169,7 +169,5 @@ def refuse_unless_own(officer_id: UUID) -> None:
 def refuse_unless_theirs(visit: Visit) -> None:
     """An officer reaches only their own visits. Raises NotYours."""
     signed_in = who()
-    if signed_in.role is Role.OFFICER and (
-        signed_in.officer_id is None or visit.officer_id != signed_in.officer_id
-    ):
+    if signed_in.role is Role.OFFICER and signed_in.officer_id not in visit.officer_ids:
         raise NotYours("This visit is another officer's.")

@@ -16,7 +16,7 @@ from api.auth import roles, who
 from api.blueprint import Blueprint, Resource, answer
 from api.fields import Instant, Text, Whole
 from api.overrides import Overrides
-from api.visit_changes import CancellationOut, MoveOut, cancellation_out, move_out
+from api.visit_changes import CancellationOut, MoveOut, cancellation_out, move_out, wanted_officers
 from models import clock
 from models.database import transaction
 from models.visit import Visit
@@ -39,8 +39,8 @@ class ChangeKind(StrEnum):
 
 
 _TAKES = {
-    ChangeKind.MOVE: ({"starts_at", "requested_by"}, {"officer_id", "overrides"}),
-    ChangeKind.ASSIGNMENT: ({"officer_id"}, {"overrides"}),
+    ChangeKind.MOVE: ({"starts_at", "requested_by"}, {"officer_id", "second_officer_id", "overrides"}),
+    ChangeKind.ASSIGNMENT: ({"officer_id"}, {"second_officer_id", "overrides"}),
     ChangeKind.UNASSIGN: (set(), set()),
     ChangeKind.CANCELLATION: ({"requested_by"}, set()),
 }
@@ -56,6 +56,7 @@ class ChangeIn(ma.Schema):
     kind = fields.Enum(ChangeKind, by_value=fields.String, required=True)
     starts_at = Instant()
     officer_id = fields.UUID(allow_none=True)
+    second_officer_id = fields.UUID(allow_none=True)
     requested_by = fields.Enum(RequestedBy, by_value=fields.String)
     reason = Text(longest=500)
     overrides = Overrides()
@@ -145,7 +146,7 @@ def _change(given: dict[str, Any], by: UUID, at: datetime) -> Change[dict[str, A
         given["visit_id"],
         given["version"],
         make,
-        gives_to=(given["officer_id"],) if given.get("officer_id") else (),
+        gives_to=tuple(given[name] for name in ("officer_id", "second_officer_id") if given.get(name)),
     )
 
 
@@ -155,7 +156,7 @@ def _move(session: Session, visit: Visit, given: dict[str, Any], by: UUID, at: d
         session,
         visit,
         starts_at=given["starts_at"],
-        officer_id=given.get("officer_id", visit.officer_id),
+        **wanted_officers(given, visit),
         reason=given["reason"],
         requested_by=given["requested_by"],
         by=by,
@@ -166,11 +167,12 @@ def _move(session: Session, visit: Visit, given: dict[str, Any], by: UUID, at: d
 
 
 def _assign(session: Session, visit: Visit, given: dict[str, Any], by: UUID, at: datetime) -> dict[str, Any]:
-    before = visit.officer_id
+    before = visit.officer_id, visit.second_officer_id
+    nobody = {"officer_id": None} if given["kind"] is ChangeKind.UNASSIGN else {}
     assigned = changes.assign(
         session,
         visit,
-        officer_id=given.get("officer_id"),
+        **wanted_officers(given | nobody, visit),
         reason=given["reason"],
         by=by,
         at=at,

@@ -15,7 +15,7 @@ from api.blueprint import Blueprint, Resource, answer
 from api.fields import Instant, Whole
 from api.officers import find as find_officer
 from api.residents import ADDRESS
-from api.visits import VISIT_COLUMNS, VisitOut, visit_out
+from api.visits import VISIT_COLUMNS, VisitOut, of_officer, visit_out
 from id_badges import qr
 from id_badges.bundle import MOST, mint_bundle
 from id_badges.short_code import short_code
@@ -116,23 +116,20 @@ class MyBadgeOut(ma.Schema):
 
 
 _DAY = Prepared(
-    select(
-        *VISIT_COLUMNS,
-        Resident.name,
-        Resident.phone,
-        Resident.language,
-        Resident.needs,
-        *(getattr(Resident, name) for name in ADDRESS),
-        VisitAnswer.needs.label("needs_said"),
-    )
-    .join(Resident, Resident.id == Visit.resident_id)
-    .outerjoin(VisitAnswer, VisitAnswer.visit_id == Visit.id)
-    .where(
-        Visit.officer_id == bindparam("officer"),
-        Visit.starts_at >= bindparam("begins"),
-        Visit.starts_at < bindparam("ends"),
-    )
-    .order_by(Visit.starts_at, Visit.id),
+    of_officer(
+        select(
+            *VISIT_COLUMNS,
+            Resident.name,
+            Resident.phone,
+            Resident.language,
+            Resident.needs,
+            *(getattr(Resident, name) for name in ADDRESS),
+            VisitAnswer.needs.label("needs_said"),
+        )
+        .join(Resident, Resident.id == Visit.resident_id)
+        .outerjoin(VisitAnswer, VisitAnswer.visit_id == Visit.id)
+        .where(Visit.starts_at >= bindparam("begins"), Visit.starts_at < bindparam("ends"))
+    ),
     for_json=True,
 )
 
@@ -145,7 +142,7 @@ class MyVisits(Resource):
     def get(self, given: dict[str, Any]) -> Response:
         """List my visits of one day"""
         begins, ends = _day(given.get("date") or clock.now().astimezone(LONDON).date())
-        rows = _DAY.all(looking(), officer=who().officer_id, begins=begins, ends=ends)
+        rows = _DAY.all(looking(), officer_id=who().officer_id, begins=begins, ends=ends)
         items = []
         for row in rows:
             resident = {

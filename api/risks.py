@@ -59,6 +59,7 @@ class ProposalOut(SuggestionOut):
     """What could be done: another officer at the same time, which needs no notice, or another time."""
 
     kind = fields.Enum(ProposalKind, by_value=fields.String, required=True)
+    second_officer_id = fields.UUID(required=True, allow_none=True)
     starts_at = Instant(required=True)
     notice = fields.Nested(ProposedNoticeOut, required=True, allow_none=True)
 
@@ -103,7 +104,7 @@ class VisitsAtRisk(Resource):
             left = (each for each in risky if (each.visit.starts_at, each.visit.id) > after)
             found = list(islice(left, given["limit"] + 1))
             shown, more = found[: given["limit"]], len(found) > given["limit"]
-            items = _with_proposals(session, shown, at)
+            items = _with_proposals(session, officer, shown, at)
         last = shown[-1].visit if more else None
         return answer({"items": items, "next_cursor": last and cursor_for((last.starts_at, last.id))})
 
@@ -123,19 +124,24 @@ def _utc(at: datetime) -> str:
     return at.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
-def _with_proposals(session: Session, found: list[AtRisk], at: datetime) -> list[dict[str, Any]]:
+def _with_proposals(session: Session, officer: Officer, found: list[AtRisk], at: datetime) -> list[dict[str, Any]]:
     visits = [each.visit for each in found]
     rules = Rules(travel.in_use())
     team = Team(session, rules, at, leaving_out=[visit.id for visit in visits], asked_by=who().user_id)
     items = []
-    for each, proposed in zip(found, propose(team, visits, at), strict=True):
+    for each, proposed in zip(found, propose(team, visits, officer.id, at), strict=True):
         proposals = [_proposal_out(session, each.visit, proposal, at) for proposal in proposed.proposals]
         items.append(visit_out(each.visit) | {"risk": each.risk, "proposals": proposals})
     return items
 
 
 def _proposal_out(session: Session, visit: Visit, proposal: Proposal, at: datetime) -> dict[str, Any]:
-    said = suggestion_out(proposal.suggestion) | {"kind": proposal.kind, "starts_at": proposal.starts_at}
+    said = suggestion_out(proposal.suggestion) | {
+        "kind": proposal.kind,
+        "officer_id": proposal.officer_id,
+        "second_officer_id": proposal.second_officer_id,
+        "starts_at": proposal.starts_at,
+    }
     if proposal.kind is ProposalKind.ASSIGNMENT:
         return said | {"notice": None}
     left = standards.notice(told_start=told_start(session, visit), new_start=proposal.starts_at, decided_at=at)

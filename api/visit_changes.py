@@ -24,10 +24,14 @@ blp = Blueprint("changes", __name__, url_prefix="/v1/visits", description="Movin
 
 
 class MoveIn(ma.Schema):
-    """Where a visit moves to. Without `officer_id` the officer stays; null leaves it without one."""
+    """Where a visit moves to. Without `officer_id` the officer stays; null leaves it without one.
+
+    A second officer stays, too, unless `second_officer_id` says otherwise or the visit is left without a first.
+    """
 
     starts_at = Instant(required=True)
     officer_id = fields.UUID(allow_none=True)
+    second_officer_id = fields.UUID(allow_none=True)
     reason = Text(required=True, longest=500)
     requested_by = fields.Enum(RequestedBy, by_value=fields.String, required=True)
     overrides = Overrides()
@@ -94,7 +98,7 @@ class Moves(Resource):
                 session,
                 visit,
                 starts_at=given["starts_at"],
-                officer_id=given.get("officer_id", visit.officer_id),
+                **wanted_officers(given, visit),
                 reason=given["reason"],
                 requested_by=given["requested_by"],
                 by=who().user_id,
@@ -118,6 +122,13 @@ class Cancellation(Resource):
             check_version(visit.version)
             queued = changes.cancel(session, visit, **given, by=who().user_id, at=at)
         return answer(cancellation_out(queued, given, at), 201, version=visit.version)
+
+
+def wanted_officers(given: dict[str, Any], visit: Visit) -> dict[str, UUID | None]:
+    """Who is to make a visit by a change as it was `given`: who is not named stays, unless there is no first."""
+    officer_id = given.get("officer_id", visit.officer_id)
+    stays = visit.second_officer_id if officer_id else None
+    return {"officer_id": officer_id, "second_officer_id": given.get("second_officer_id", stays)}
 
 
 def move_out(visit: Visit, moved_from: datetime, queued: Queued, given: dict[str, Any]) -> dict[str, Any]:

@@ -106,18 +106,18 @@ def show(code: str, visit: Visit, at: datetime) -> Response:
     with reading() as session:
         answers = session.get(VisitAnswer, visit.id)
         another = standing not in (Stage.DUE, Stage.LATE, Stage.HERE) and another_is_due(session, visit, at)
-        officer = session.get(Officer, visit.officer_id) if visit.officer_id else None
-    works = officer is not None and officer.works_for_us(at)
-    shown = officer if works and shows_officer(visit, at) else None
-    if shown is not None:
-        _note_shown(visit, shown, at)
+        officers = [session.get_one(Officer, officer_id) for officer_id in visit.officer_ids]
+    coming = [officer for officer in officers if officer.works_for_us(at)]
+    shown = coming if shows_officer(visit, at) else []
+    for officer in shown:
+        _note_shown(visit, officer, at)
     return page(
         "visit.html",
         stage=standing.value,
         reference=visit.reference,
         another=another,
-        officer=shown_officer(current.app(), shown, at) if shown else None,
-        nobody_yet=standing in STILL_TO_COME and not works,
+        officers=[shown_officer(current.app(), officer, at) for officer in shown],
+        nobody_yet=standing in STILL_TO_COME and not coming,
         visit_words=visit_words(current_app.extensions["visit_words"], visit.id),
         confirmed=visit.confirmed_at is not None,
         may_change=visit.status in BEFORE_THE_DOOR and standing is not Stage.MISSED,

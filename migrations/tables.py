@@ -7,6 +7,7 @@ from models import (  # noqa: F401
     bundle,
     card,
     contact_task,
+    diary_change,
     due,
     hold,
     idempotency,

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID, uuid4
 
 from sqlalchemy.orm import Session
@@ -24,6 +25,7 @@ def book(
     *,
     resident: Resident,
     officer_id: UUID | None,
+    second_officer_id: UUID | None = None,
     purpose: str,
     skills: Sequence[str],
     starts_at: datetime,
@@ -48,7 +50,7 @@ def book(
         )
     refuse_far_times(starts_at, at)
     ends_at = starts_at + duration
-    officers = diary.take(session, officer_id, starts_at, ends_at, by=by, at=at)
+    officers = diary.take(session, (officer_id, second_officer_id), starts_at, ends_at, by=by, at=at)
     asked = Asked(starts_at, ends_at, resident.place, resident.postcode, skills)
     passed = booking_checks.check(session, officers, asked, overrides=overrides, by=by, at=at)
     visit = Visit(
@@ -56,6 +58,7 @@ def book(
         reference=new_visit_reference(),
         resident_id=resident.id,
         officer_id=officer_id,
+        second_officer_id=second_officer_id,
         purpose=purpose,
         skills=list(skills),
         starts_at=starts_at,
@@ -72,9 +75,11 @@ def book(
         by=by,
         at=at,
         reason=reason,
-        details={"starts_at": starts_at, "officer_id": officer_id} | passed.details,
+        details={"starts_at": starts_at, "officer_id": officer_id}
+        | _second(second_officer_id=second_officer_id)
+        | passed.details,
     )
-    with diary.refusing_overlaps(visit.officer_id):
+    with diary.refusing_overlaps(*visit.officer_ids):
         insert(session, visit, visit.new_promise(by=by, at=at), booked)
     visit.warnings = passed.warnings
     return visit
@@ -86,6 +91,7 @@ def move(
     *,
     starts_at: datetime,
     officer_id: UUID | None,
+    second_officer_id: UUID | None,
     reason: str,
     requested_by: RequestedBy,
     by: UUID,
@@ -100,13 +106,14 @@ def move(
     """
     if visit.status is not VisitStatus.BOOKED:
         raise VisitState(f"Only a booked visit can be moved; this one is {visit.status.value}.")
-    if (starts_at, officer_id) == (visit.starts_at, visit.officer_id):
+    if (starts_at, officer_id, second_officer_id) == (visit.starts_at, visit.officer_id, visit.second_officer_id):
         raise Unprocessable("starts_at", "The visit is already at this time with this officer.")
     if starts_at < at and kind is EventKind.MOVED:
         raise Unprocessable("starts_at", "This time is past. Choose a later one.")
     refuse_far_times(starts_at, at)
     ends_at = starts_at + visit.duration
-    officers = diary.take(session, officer_id, starts_at, ends_at, by=by, at=at, also=visit.officer_id)
+    wanted = (officer_id, second_officer_id)
+    officers = diary.take(session, wanted, starts_at, ends_at, by=by, at=at, also=visit.officer_ids)
     resident = visit.resident
     passed = booking_checks.check(
         session,
@@ -117,16 +124,18 @@ def move(
         at=at,
         leaving_out=visit.id,
     )
-    details = {
+    details: dict[str, Any] = {
         "moved_from": visit.starts_at,
         "moved_to": starts_at,
         "officer_from": visit.officer_id,
         "officer_to": officer_id,
         "requested_by": requested_by,
-    } | passed.details
+    }
+    details |= _second(second_officer_from=visit.second_officer_id, second_officer_to=second_officer_id)
+    details |= passed.details
     new_time = starts_at != visit.starts_at
     visit.ends_at, visit.starts_at = ends_at, starts_at
-    visit.officer_id = officer_id
+    visit.officer_id, visit.second_officer_id = officer_id, second_officer_id
     visit.expected_at = None
     visit.warnings = passed.warnings
     if new_time:
@@ -147,6 +156,7 @@ def assign(
     visit: Visit,
     *,
     officer_id: UUID | None,
+    second_officer_id: UUID | None = None,
     reason: str,
     by: UUID,
     at: datetime,
@@ -157,7 +167,7 @@ def assign(
     "Reassigning keeps the promise." A visit whose start has passed may still be given away, as when its officer is
     ill. Raises what `move` does.
     """
-    if officer_id == visit.officer_id:
+    if (officer_id, second_officer_id) == (visit.officer_id, visit.second_officer_id):
         raise Unprocessable("officer_id", "The visit is this officer's already.")
     if visit.ends_at <= at:
         raise VisitState("The time of this visit is over. Move it to another.")
@@ -166,6 +176,7 @@ def assign(
         visit,
         starts_at=visit.starts_at,
         officer_id=officer_id,
+        second_officer_id=second_officer_id,
         reason=reason,
         requested_by=RequestedBy.COUNCIL,
         by=by,
@@ -173,3 +184,8 @@ def assign(
         overrides=overrides,
         kind=EventKind.ASSIGNED,
     )
+
+
+def _second(**officers: UUID | None) -> dict[str, UUID | None]:
+    """What the history says of second officers: nothing where there never was one."""
+    return officers if any(officers.values()) else {}

@@ -6,11 +6,11 @@ The caller has locked the officer's diary, so what is read here stays true until
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import JSON, ColumnElement, Date, String, Uuid, bindparam, cast, null, select, union_all
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from models import booking_words as words
 from models import travel
@@ -146,10 +146,12 @@ _NOT_IN_A_STOP = (
 )
 
 
-def _in_these_days(table: type[Visit] | type[Hold]) -> tuple[ColumnElement[bool], ...]:
+def _in_these_days(
+    table: type[Visit] | type[Hold], its_officer: InstrumentedAttribute[Any]
+) -> tuple[ColumnElement[bool], ...]:
     # No visit is longer than LONGEST_VISIT, so that the index gives one night's visits more and not years of them.
     return (
-        table.officer_id == _OFFICER,
+        its_officer == _OFFICER,
         table.starts_at >= _EARLIEST,
         table.starts_at < _ENDS,
         table.ends_at > _BEGINS,
@@ -158,17 +160,20 @@ def _in_these_days(table: type[Visit] | type[Hold]) -> tuple[ColumnElement[bool]
 
 _IN_DIARY = Prepared(
     union_all(
-        select(Visit.starts_at, Visit.ends_at, Resident.latitude, Resident.longitude, *_NOT_IN_A_STOP)
-        .join(Resident, Resident.id == Visit.resident_id)
-        .where(
-            *_in_these_days(Visit),
-            Visit.status != VisitStatus.CANCELLED,
-            Visit.id.is_distinct_from(bindparam("leaving_out", type_=Uuid())),
+        *(
+            select(Visit.starts_at, Visit.ends_at, Resident.latitude, Resident.longitude, *_NOT_IN_A_STOP)
+            .join(Resident, Resident.id == Visit.resident_id)
+            .where(
+                *_in_these_days(Visit, its_officer),
+                Visit.status != VisitStatus.CANCELLED,
+                Visit.id.is_distinct_from(bindparam("leaving_out", type_=Uuid())),
+            )
+            for its_officer in (Visit.officer_id, Visit.second_officer_id)
         ),
         select(Hold.starts_at, Hold.ends_at, Resident.latitude, Resident.longitude, *_NOT_IN_A_STOP)
         .outerjoin(Resident, Resident.id == Hold.resident_id)
         .where(
-            *_in_these_days(Hold),
+            *_in_these_days(Hold, Hold.officer_id),
             Hold.expires_at > bindparam("at", type_=UtcDateTime()),
             Hold.ended_at.is_(None),
             Hold.made_by_id.is_distinct_from(bindparam("by", type_=Uuid())),

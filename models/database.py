@@ -241,6 +241,11 @@ def reading() -> Iterator[Session]:
         yield session
 
 
+def sees_newest(session: Session) -> bool:
+    """Whether this is a session of `reading`: each statement sees what is committed by then, and nothing else."""
+    return session.get_bind() is _reading
+
+
 @contextmanager
 def snapshot() -> Iterator[Session]:
     """Look at one moment of the database, for as long as it takes: a report counts what was true at one time.

@@ -1,6 +1,6 @@
 """An officer's diary: its days, and the one rule that no officer is in two places at once."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, time, timedelta
 from uuid import UUID
@@ -17,8 +17,8 @@ LONGEST_VISIT = timedelta(hours=8)
 
 NO_OVERLAP = "visits_no_overlap"
 """The exclusion constraint (PostgreSQL) and triggers (SQLite) of this name refuse an overlap, by whatever
-route it comes. The visits of one officer that are not cancelled never share an instant; touching ends do
-not clash."""
+route it comes. The visits of one officer, as first or as second, that are not cancelled never share an instant;
+touching ends do not clash."""
 
 
 def day_bounds(day: date) -> tuple[datetime, datetime]:
@@ -37,43 +37,50 @@ def is_clash(error: DBAPIError) -> bool:
 
 def take(
     session: Session,
-    officer_id: UUID | None,
+    officer_ids: tuple[UUID | None, UUID | None],
     starts_at: datetime,
     ends_at: datetime,
     *,
     by: UUID | None,
     at: datetime,
-    also: UUID | None = None,
+    also: Iterable[UUID] = (),
 ) -> list[DiaryOwner]:
-    """Lock the diaries a change of `by` touches, and see that the officer may be booked for this time: whom.
+    """Lock the diaries a change of `by` touches, and see that the officers may be booked for this time: whom.
 
-    Raises OfficerUnavailable, DiaryClash if somebody else keeps the time, or Unprocessable for an officer nobody
-    knows.
+    Of two officers it is both or neither. `also` are the officers who are let go. Raises OfficerUnavailable,
+    DiaryClash if somebody else keeps the time, or Unprocessable for an officer nobody knows.
     """
-    officers = lock_diaries(session, officer_id, also)
-    if officer_id is None:
-        return []
-    if officer_id not in officers:
-        raise Unprocessable("officer_id", "No officer has this id.")
-    officers[officer_id].refuse_unless_available(starts_at)
-    pass_holds(session, officer_id, starts_at, ends_at, by=by, at=at)
-    return [officers[officer_id]]
+    first, second = officer_ids
+    if second is not None and first in (None, second):
+        raise Unprocessable("second_officer_id", "Name two different officers, the first as officer_id.")
+    officers = lock_diaries(session, first, second, *also)
+    wanted = []
+    for field, officer_id in (("officer_id", first), ("second_officer_id", second)):
+        if officer_id is None:
+            continue
+        if officer_id not in officers:
+            raise Unprocessable(field, "No officer has this id.")
+        officers[officer_id].refuse_unless_available(starts_at)
+        pass_holds(session, officer_id, starts_at, ends_at, by=by, at=at)
+        wanted.append(officers[officer_id])
+    return wanted
 
 
 @contextmanager
-def refusing_overlaps(officer_id: UUID | None) -> Iterator[None]:
+def refusing_overlaps(*officer_ids: UUID) -> Iterator[None]:
     """Write a visit's time inside this block. Raises DiaryClash if the database refuses an overlap."""
     try:
         yield
     except IntegrityError as error:
         if not is_clash(error):
             raise
-        raise clash(officer_id) from error
+        raise clash(*officer_ids) from error
 
 
-def clash(officer_id: UUID | None) -> DiaryClash:
-    """The refusal of an overlap."""
+def clash(*officer_ids: UUID) -> DiaryClash:
+    """The refusal of a time in which this officer has a visit, or one of two has and nobody can say which."""
+    who = "The officer has" if len(officer_ids) < 2 else "One of the two officers has"
     return DiaryClash(
-        "The officer has another visit in this time. Choose another time or another officer.",
-        officer_id=str(officer_id),
+        f"{who} another visit in this time. Choose another time or another officer.",
+        officer_id=str(officer_ids[0]) if len(officer_ids) == 1 else None,
     )

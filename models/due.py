@@ -17,7 +17,7 @@ from models.house import same_house
 from models.prepared import Prepared
 from models.reference import read_visit_reference
 from models.resident import Resident
-from models.visit import Visit, VisitStatus
+from models.visit import Visit, VisitStatus, is_by
 
 TRIES = 5
 """With more, a stranger with a badge's token could try out the houses of a street."""
@@ -63,7 +63,7 @@ def is_due_for(session: Session, officer_id: UUID, *, reference: str, house: str
     found = session.execute(
         select(Visit, Resident)
         .join(Resident, Resident.id == Visit.resident_id)
-        .where(Visit.reference == spelled, Visit.officer_id == officer_id)
+        .where(Visit.reference == spelled, is_by(officer_id))
     ).one_or_none()
     if found is None:
         return False
@@ -78,7 +78,7 @@ def is_due_at(session: Session, officer_id: UUID, *, postcode: str, house: str, 
         select(Visit, Resident)
         .join(Resident, Resident.id == Visit.resident_id)
         .where(
-            Visit.officer_id == officer_id,
+            is_by(officer_id),
             Visit.starts_at.between(at - near, at + near),
             Resident.postcode == postcode,
         )

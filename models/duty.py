@@ -9,7 +9,7 @@ from datetime import date, datetime, timedelta
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Date, and_, bindparam, exists
+from sqlalchemy import Date, and_, bindparam, exists, or_
 
 from models.absence import Absence
 from models.database import UtcDateTime
@@ -38,12 +38,16 @@ AWAY = exists().where(
 )
 """Whether the officer is on leave, ill or otherwise away."""
 
-NEAR_A_VISIT = exists().where(
-    Visit.officer_id == Officer.id,
+_SOON_OR_LATELY = (
     Visit.status != VisitStatus.CANCELLED,
     # No visit is longer than LONGEST_VISIT, so that the index gives one day's visits and not years of them.
     Visit.starts_at.between(bindparam("earliest", type_=UtcDateTime()), bindparam("soon", type_=UtcDateTime())),
     Visit.ends_at >= bindparam("lately", type_=UtcDateTime()),
+)
+# One after the other, so that the second index is only asked where the first had nothing.
+NEAR_A_VISIT = or_(
+    exists().where(Visit.officer_id == Officer.id, *_SOON_OR_LATELY),
+    exists().where(Visit.second_officer_id == Officer.id, *_SOON_OR_LATELY),
 )
 """Whether a visit of theirs is within two hours."""
 

@@ -43,7 +43,7 @@ def keep(
         if resident is None or resident.forgotten:
             raise Unprocessable("resident_id", "No resident has this id.")
         asked = Asked(starts_at, ends_at, resident.place, resident.postcode)
-    officers = diary.take(session, officer_id, starts_at, ends_at, by=by, at=at)
+    officers = diary.take(session, (officer_id, None), starts_at, ends_at, by=by, at=at)
     passed = booking_checks.check(session, officers, asked, overrides=overrides, by=by, at=at)
     hold = Hold(
         id=uuid4(),

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import func, or_, select, union_all
 from sqlalchemy.orm import Session
 
 from models.calibration import Journey
@@ -24,12 +24,15 @@ def journeys(session: Session, since: datetime) -> Iterator[Journey]:
 
     It begins at the home that the officer was at before, that London day, and both homes have a known place. An
     arrival by a suspect clock or far from the address says nothing; nor does a way from a visit that was
-    cancelled half-way, because nobody knows where that was.
+    cancelled half-way, because nobody knows where that was; nor one to a home where two officers met, because
+    either may have said that they set out.
     """
     last_seen = func.coalesce(Visit.arrived_at, Visit.departed_at, Visit.finished_at)
-    rows = session.execute(
+    visits = (
         select(
-            Visit.officer_id,
+            Visit.id.label("id"),
+            last_seen.label("last_seen"),
+            Visit.second_officer_id.is_not(None).label("of_two"),
             Visit.departed_at,
             Visit.arrived_at,
             Visit.finished_at,
@@ -38,11 +41,16 @@ def journeys(session: Session, since: datetime) -> Iterator[Journey]:
             Resident.longitude,
         )
         .join(Resident, Resident.id == Visit.resident_id)
-        .where(
-            Visit.officer_id.is_not(None),
-            or_(Visit.arrived_at >= since, Visit.departed_at >= since, Visit.finished_at >= since),
+        .where(or_(Visit.arrived_at >= since, Visit.departed_at >= since, Visit.finished_at >= since))
+    )
+    rows = session.execute(
+        union_all(
+            *(
+                visits.add_columns(officer.label("officer_id")).where(officer.is_not(None))
+                for officer in (Visit.officer_id, Visit.second_officer_id)
+            )
         )
-        .order_by(Visit.officer_id, last_seen, Visit.id)
+        .order_by("officer_id", "last_seen", "id")
         .execution_options(yield_per=_ROWS_AT_A_TIME)
     )
     before: Any = None
@@ -55,7 +63,11 @@ def journeys(session: Session, since: datetime) -> Iterator[Journey]:
 
 def _journey(before: Any, row: Any) -> Journey | None:
     was_there_at = before.arrived_at or before.finished_at
-    if before.officer_id != row.officer_id or not (was_there_at and row.departed_at and row.arrived_at):
+    if (
+        row.of_two
+        or before.officer_id != row.officer_id
+        or not (was_there_at and row.departed_at and row.arrived_at)
+    ):
         return None
     same_day = _day(was_there_at) == _day(row.departed_at)
     if not same_day or was_there_at > row.departed_at or _DOUBTFUL & set(row.arrival_flags or ()):

@@ -5,15 +5,17 @@ from collections.abc import Collection, Iterable, Mapping
 from datetime import date, datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select, union_all
 from sqlalchemy.orm import Session
 
 from models.clock import LONDON
+from models.database import UtcDateTime
 from models.day import Day, Lunch, Piece, Stop
 from models.diary import LONGEST_VISIT, day_bounds
 from models.hold import Hold
+from models.prepared import Prepared
 from models.resident import Resident
-from models.visit import Visit, VisitStatus
+from models.visit import Visit, VisitStatus, is_by
 from models.working_hours import load_hours
 from models.working_time import WorkingDay
 
@@ -67,22 +69,27 @@ def _stops(
     begins, ends = day_bounds(days[0])[0], day_bounds(days[-1])[1]
     # No visit is longer than LONGEST_VISIT, so that the index gives one night's visits more and not years of them.
     earliest = begins - LONGEST_VISIT
-    booked = (
-        select(Visit.officer_id, Visit.starts_at, Visit.ends_at, Resident.latitude, Resident.longitude)
+    visits = (
+        select(Visit.starts_at, Visit.ends_at, Resident.latitude, Resident.longitude)
         .join(Resident, Resident.id == Visit.resident_id)
         .where(
-            Visit.officer_id.in_(officer_ids),
             Visit.starts_at >= earliest,
             Visit.starts_at < ends,
             Visit.ends_at > begins,
             Visit.status != VisitStatus.CANCELLED,
         )
-        .order_by(Visit.officer_id, Visit.starts_at, Visit.id)
     )
     if leaving_out:
-        booked = booked.where(Visit.id.not_in(leaving_out))
+        visits = visits.where(Visit.id.not_in(leaving_out))
+    # A visit of two officers is in both of their days.
+    booked = union_all(
+        *(
+            visits.add_columns(officer.label("officer_id")).where(officer.in_(officer_ids))
+            for officer in (Visit.officer_id, Visit.second_officer_id)
+        )
+    ).order_by("officer_id", "starts_at")
     held = (
-        select(Hold.officer_id, Hold.starts_at, Hold.ends_at, Resident.latitude, Resident.longitude)
+        select(Hold.starts_at, Hold.ends_at, Resident.latitude, Resident.longitude, Hold.officer_id)
         .outerjoin(Resident, Resident.id == Hold.resident_id)
         .where(
             Hold.officer_id.in_(officer_ids),
@@ -97,18 +104,73 @@ def _stops(
     if asked_by is not None:
         held = held.where(Hold.made_by_id != asked_by)
     stops: dict[tuple[UUID | None, date], list[Stop]] = defaultdict(list)
-    for officer_id, starts_at, ends_at, latitude, longitude in (
+    for starts_at, ends_at, latitude, longitude, officer_id in (
         *session.execute(booked),
         *session.execute(held),
     ):
         place = None if latitude is None or longitude is None else (latitude, longitude)
         stop = Stop(_second(starts_at), _second(ends_at), place)
-        last = ends_at - timedelta(microseconds=1)
-        for day in {starts_at.astimezone(LONDON).date(), last.astimezone(LONDON).date()}:
+        for day in days_touched(starts_at, ends_at):
             stops[officer_id, day].append(stop)
     for of_day in stops.values():
         of_day.sort(key=lambda stop: stop.starts)
     return stops
+
+
+_BOOKED_OF_ONE = Prepared(
+    select(Visit.starts_at, Visit.ends_at, Resident.latitude, Resident.longitude)
+    .join(Resident, Resident.id == Visit.resident_id)
+    .where(
+        is_by(bindparam("officer")),
+        Visit.starts_at >= bindparam("earliest", type_=UtcDateTime()),
+        Visit.starts_at < bindparam("ends", type_=UtcDateTime()),
+        Visit.ends_at > bindparam("begins", type_=UtcDateTime()),
+        Visit.status != VisitStatus.CANCELLED,
+    )
+    .order_by(Visit.starts_at, Visit.id)
+)
+_HELD_OF_ONE = Prepared(
+    select(Hold.starts_at, Hold.ends_at, Resident.latitude, Resident.longitude, Hold.expires_at)
+    .outerjoin(Resident, Resident.id == Hold.resident_id)
+    .where(
+        Hold.officer_id == bindparam("officer"),
+        Hold.expires_at > bindparam("at", type_=UtcDateTime()),
+        Hold.ended_at.is_(None),
+        Hold.starts_at < bindparam("ends", type_=UtcDateTime()),
+        Hold.ends_at > bindparam("begins", type_=UtcDateTime()),
+    )
+    .order_by(Hold.starts_at, Hold.id)
+)
+
+
+def stops_of(
+    session: Session, officer_id: UUID, first: date, last: date, at: datetime
+) -> dict[date, tuple[list[Stop], datetime | None]]:
+    """One officer's visits, and what is kept of their time, on each London day from `first` to `last`; and when
+    the first of the holds among them ends by itself. The same as `plans` has, for an index."""
+    begins, ends = day_bounds(first)[0], day_bounds(last)[1]
+    asked = {"officer": officer_id, "begins": begins, "ends": ends}
+    booked = _BOOKED_OF_ONE.all(session, **asked, earliest=begins - LONGEST_VISIT)
+    held = _HELD_OF_ONE.all(session, **asked, at=at)
+    found: dict[date, tuple[list[Stop], datetime | None]] = {}
+    for row in (*booked, *held):
+        starts_at, ends_at, latitude, longitude = row[:4]
+        expires_at = row[4] if len(row) > 4 else None
+        place = None if latitude is None or longitude is None else (latitude, longitude)
+        stop = Stop(_second(starts_at), _second(ends_at), place)
+        for day in days_touched(starts_at, ends_at):
+            stops, until = found.get(day, ([], None))
+            stops.append(stop)
+            found[day] = (stops, min(filter(None, (until, expires_at)), default=None))
+    for stops, _ in found.values():
+        stops.sort(key=lambda stop: stop.starts)
+    return found
+
+
+def days_touched(starts_at: datetime, ends_at: datetime) -> set[date]:
+    """The London days that a visit has a part of: one, or two with a midnight in it."""
+    last = ends_at - timedelta(microseconds=1)
+    return {starts_at.astimezone(LONDON).date(), last.astimezone(LONDON).date()}
 
 
 def _second(at: datetime) -> int:

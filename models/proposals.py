@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
+from uuid import UUID
 
 from models import standards
 from models.slots import Slot
@@ -27,10 +28,12 @@ class ProposalKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """What could be done about one visit."""
+    """What could be done about one visit, and who would then make it."""
 
     kind: ProposalKind
     suggestion: Suggestion
+    officer_id: UUID
+    second_officer_id: UUID | None
 
     @property
     def slot(self) -> Slot:
@@ -51,28 +54,40 @@ class Proposed:
     proposals: list[Proposal] = field(default_factory=list)
 
 
-def propose(team: Team, visits: Sequence[Visit], at: datetime) -> list[Proposed]:
-    """What could be done about each of these visits, which the team leaves out of everybody's day.
+def propose(team: Team, visits: Sequence[Visit], officer_id: UUID, at: datetime) -> list[Proposed]:
+    """What could be done about each of these visits of an officer, which the team leaves out of everybody's day.
+
+    Of two officers the other one stays, and so does the time: a move of both is the scheduler's own to find.
 
     Nobody's promise is broken for another's second choice: first the officers for the times that were promised are
     found, then moves for those visits that nobody can come to, and only then moves for the others.
     """
     found = [Proposed(visit) for visit in visits]
     for each in found:
-        items = team.for_visit(each.visit).items
+        for partner in _others(each.visit, officer_id):
+            team.take(partner, stop_of(each.visit))
+    for each in found:
+        items = team.for_visit(each.visit, but=_others(each.visit, officer_id)).items
         if items:
-            _take(team, each, ProposalKind.ASSIGNMENT, items[0])
-    for each in sorted(found, key=lambda each: bool(each.proposals)):
+            _take(team, each, ProposalKind.ASSIGNMENT, items[0], officer_id)
+    alone = (each for each in found if each.visit.second_officer_id is None)
+    for each in sorted(alone, key=lambda each: bool(each.proposals)):
         best = _best_move(team, each.visit, at)
         if best is not None:
-            _take(team, each, ProposalKind.MOVE, best)
+            _take(team, each, ProposalKind.MOVE, best, officer_id)
     return found
 
 
-def _take(team: Team, proposed: Proposed, kind: ProposalKind, suggestion: Suggestion) -> None:
-    stop, starts = stop_of(proposed.visit), suggestion.slot.starts
-    team.take(suggestion.officer_id, stop._replace(starts=starts, ends=starts + stop.ends - stop.starts))
-    proposed.proposals.append(Proposal(kind, suggestion))
+def _others(visit: Visit, officer_id: UUID) -> list[UUID]:
+    return [each for each in visit.officer_ids if each != officer_id]
+
+
+def _take(team: Team, proposed: Proposed, kind: ProposalKind, suggestion: Suggestion, instead_of: UUID) -> None:
+    visit, comes = proposed.visit, suggestion.officer_id
+    stop, starts = stop_of(visit), suggestion.slot.starts
+    team.take(comes, stop._replace(starts=starts, ends=starts + stop.ends - stop.starts))
+    pair = [comes if each == instead_of else each for each in visit.officer_ids]
+    proposed.proposals.append(Proposal(kind, suggestion, pair[0], pair[1] if len(pair) > 1 else None))
 
 
 def _best_move(team: Team, visit: Visit, at: datetime) -> Suggestion | None:

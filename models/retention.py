@@ -12,12 +12,13 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, String, cast, delete, func, inspect, or_, select, tuple_, update
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
-from models import absence, bundle, hold, idempotency, scan, showing, user
+from models import absence, bundle, diary_change, hold, idempotency, scan, showing, user
 from models.absence import Absence
 from models.badge_check import BadgeCheck
 from models.bundle import Bundle
 from models.contact_task import ContactTask, ContactTaskStatus
 from models.database import Base, reading, transaction
+from models.diary_change import DiaryChange
 from models.due import DueTries
 from models.hold import Hold
 from models.idempotency import KeptAnswer
@@ -123,7 +124,17 @@ def _cut_scans(at: datetime, chain_key: bytes) -> int:
 def _rules(at: datetime, keep: Keep) -> list[Rule]:
     """In an order in which nothing is removed that something else still names."""
     residents = _of_residents(at - keep.residents)
-    return [*_of_badges(at), *_of_visits(at, keep), residents, _of_numbers(), *_of_hours(at), *_of_accounts(at)]
+    # First, as what is removed from officers' days is noted in its turn.
+    notes = Rule("notes of changed days", DiaryChange, DiaryChange.made_at < at - diary_change.KEPT_FOR)
+    return [
+        notes,
+        *_of_badges(at),
+        *_of_visits(at, keep),
+        residents,
+        _of_numbers(),
+        *_of_hours(at),
+        *_of_accounts(at),
+    ]
 
 
 def _of_badges(at: datetime) -> list[Rule]:

@@ -1,6 +1,5 @@
 """Which officer a resident's page has shown for a visit: so that they are told if it is another who comes."""
 
-from collections.abc import Collection
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -33,11 +32,10 @@ _KNOWN = Prepared(
         OfficerShowing.officer_id == bindparam("officer", type_=Uuid()),
     )
 )
-_LAST = Prepared(
+_SHOWN = Prepared(
     select(OfficerShowing.officer_id, OfficerShowing.first_shown_at)
     .where(OfficerShowing.visit_id == bindparam("visit", type_=Uuid()))
     .order_by(OfficerShowing.first_shown_at.desc(), OfficerShowing.officer_id)
-    .limit(1)
 )
 
 
@@ -52,13 +50,11 @@ def note_shown(session: Session, visit_id: UUID, officer_id: UUID, at: datetime)
     insert_missing(session, OfficerShowing, row)
 
 
-def another_was_shown(
-    session: Session, visit: Visit, officer_ids: Collection[UUID], at: datetime
-) -> OfficerShowing | None:
-    """The officer whom the resident was shown last, if that is none of these and the visit is within 24 hours."""
+def another_was_shown(session: Session, visit: Visit, at: datetime) -> OfficerShowing | None:
+    """The officer shown last who does not come, if the visit is within 24 hours."""
     if visit.starts_at - at > MATTERS_WITHIN:
         return None
-    last = _LAST.first(session, visit=visit.id)
-    if last is None or last.officer_id in officer_ids:
-        return None
-    return OfficerShowing(visit_id=visit.id, officer_id=last.officer_id, first_shown_at=last.first_shown_at)
+    for shown in _SHOWN.all(session, visit=visit.id):
+        if shown.officer_id not in visit.officer_ids:
+            return OfficerShowing(visit_id=visit.id, **shown._asdict())
+    return None

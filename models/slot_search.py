@@ -1,20 +1,19 @@
 """The search for slots: who can be at this door, when, and will they be on time? Best first, or why nobody can."""
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from uuid import UUID
 
-from sqlalchemy import Row, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from models.clock import LONDON
-from models.day import Day, Rules
+from models.day import Rules
+from models.diary_index import DiaryIndex, Known, Planned, index_for
 from models.no_slot import NoSlot, Relaxation, why_not
-from models.officer import Officer
-from models.officer_days import plans
 from models.slots import Slot, Wanted, slots
 from models.travel import Place
 from models.visit import Visit, VisitStatus
@@ -61,12 +60,17 @@ class Ask:
 
 
 class Offer(NamedTuple):
-    """A slot of one officer; offers are ranked by what they cost, then by their start."""
+    """A slot of one officer; offers are ranked by what they cost, then by their start in Unix seconds."""
 
     cost: float
-    starts_at: datetime
+    starts: int
     officer_id: UUID
     slot: Slot
+
+    @property
+    def starts_at(self) -> datetime:
+        """The start as an instant: reckoned for what is shown, not for the thousands that are ranked."""
+        return datetime.fromtimestamp(self.starts, UTC)
 
 
 @dataclass(slots=True)
@@ -79,55 +83,47 @@ class Answer:
     relaxation: tuple[UUID, Relaxation] | None = None
 
 
-def search(session: Session, ask: Ask, rules: Rules, at: datetime) -> Answer:
-    """Every slot there is, ranked "by extra travel, punctuality risk, unusable gaps and a familiar officer"."""
+def search(session: Session, ask: Ask, rules: Rules, at: datetime, *, index: DiaryIndex | None = None) -> Answer:
+    """Every slot there is, ranked "by extra travel, punctuality risk, unusable gaps and a familiar officer".
+
+    The officers' days come from the `index` of this process, if no other is given.
+    """
     answer, days = Answer(), list(ask.days())
-    able = _able(session, ask, len(days), answer.reasons)
-    planned = plans(session, list(able), days, at)
+    index = index_for(session) if index is None else index
+
+    def is_able(officer: Known) -> bool:
+        why = why_unable(officer, ask.skills, ask.postcode)
+        if why is not None:
+            answer.reasons[why] += len(days)
+        return why is None
+
+    planned = index.days_of(session, days, at, is_able)
     familiar = known_to(session, ask.resident_id)
     wanted = ask.wanted
-    for (officer_id, day), (_, plan) in planned.items():
-        if works_for_us(able[officer_id], day):
-            for slot in slots(plan, wanted, rules):
-                starts_at = datetime.fromtimestamp(slot.starts, UTC)
-                # Rounded, so that a page's cursor ranks exactly as the offers do.
-                cost = round(slot.cost(officer_id in familiar), 4)
-                answer.offers.append(Offer(cost, starts_at, officer_id, slot))
+    for officer, of_officer in planned:
+        is_familiar = officer.id in familiar
+        for day, there in zip(days, of_officer, strict=True):
+            if works_for_us(officer, day):
+                for slot in slots(there.day, wanted, rules):
+                    # Rounded, so that a page's cursor ranks exactly as the offers do.
+                    cost = round(slot.cost(is_familiar), 4)
+                    answer.offers.append(Offer(cost, slot.starts, officer.id, slot))
     if answer.offers:
         answer.offers.sort()
         answer.reasons.clear()
     else:
-        _explain(answer, planned, able, wanted, rules)
+        _explain(answer, days, planned, wanted, rules)
     return answer
 
 
-def works_for_us(officer: Row[*tuple[Any, ...]], day: date) -> bool:
+def works_for_us(officer: Known, day: date) -> bool:
     """Whether the contract goes on until this day."""
     return officer.contract_ends_on is None or day <= officer.contract_ends_on
 
 
-def _able(session: Session, ask: Ask, days: int, reasons: Counter[NoSlot]) -> dict[UUID, Any]:
-    """The officers who may do it at all, by what they can and where they go; counts those who may not."""
-    able = {}
-    for officer in officers_at_work(session):
-        why = why_unable(officer, ask.skills, ask.postcode)
-        if why is None:
-            able[officer.id] = officer
-        else:
-            reasons[why] += days
-    return able
-
-
-def officers_at_work(session: Session) -> Sequence[Row[*tuple[Any, ...]]]:
-    """The officers who visit for us at all: what they can, where they go and when their contracts end."""
-    columns = (Officer.id, Officer.skills, Officer.areas, Officer.contract_ends_on)
-    working = select(*columns).where(Officer.active, Officer.suspended_at.is_(None)).order_by(Officer.id)
-    return session.execute(working).all()
-
-
-def why_unable(officer: Row[*tuple[Any, ...]], skills: Collection[str], postcode: str | None) -> NoSlot | None:
+def why_unable(officer: Known, skills: Collection[str], postcode: str | None) -> NoSlot | None:
     """Why this officer may not make a visit of these skills, to this postcode, on any day; None if they may."""
-    if not set(skills) <= set(officer.skills):
+    if not officer.skills.issuperset(skills):
         return NoSlot.SKILL
     return None if covers(officer.areas, postcode) else NoSlot.AREA
 
@@ -147,23 +143,24 @@ def known_to(session: Session, resident_id: UUID | None) -> set[UUID | None]:
     """The officers who have been at this resident's door."""
     if resident_id is None:
         return set()
-    been = select(Visit.officer_id).where(
+    been = select(Visit.officer_id, Visit.second_officer_id).where(
         Visit.resident_id == resident_id, Visit.status.in_((VisitStatus.COMPLETED, VisitStatus.ARRIVED))
     )
-    return set(session.scalars(been))
+    return {officer_id for both in session.execute(been) for officer_id in both}
 
 
 def _explain(
     answer: Answer,
-    planned: Mapping[tuple[UUID, date], tuple[WorkingDay, Day]],
-    able: Mapping[UUID, Any],
+    days: Sequence[date],
+    planned: Sequence[tuple[Known, list[Planned]]],
     wanted: Wanted,
     rules: Rules,
 ) -> None:
     """Count why no officer has a slot on any day, and find the least that would have to give."""
     least: tuple[int, int, UUID, Relaxation] | None = None
-    for (officer_id, day), (working, day_plan) in planned.items():
-        if not works_for_us(able[officer_id], day):
+    each = ((officer, day, there) for officer, its in planned for day, there in zip(days, its, strict=True))
+    for officer, day, (working, day_plan, *_) in each:
+        if not works_for_us(officer, day):
             answer.reasons[NoSlot.SHIFT] += 1
         elif working.closed is not None and not day_plan.windows:
             answer.reasons[why_closed(NoSlot.SHIFT, working)] += 1
@@ -171,8 +168,8 @@ def _explain(
             reason, relaxation = why_not(day_plan, wanted, rules)
             answer.reasons[why_closed(reason, working)] += 1
             if relaxation is not None:
-                found = (relaxation.short_s, relaxation.starts, officer_id, relaxation)
-                least = found if least is None else min(least, found, key=lambda each: each[:3])
+                found = (relaxation.short_s, relaxation.starts, officer.id, relaxation)
+                least = found if least is None else min(least, found, key=lambda one: one[:3])
     if least is not None:
         answer.relaxation = (least[2], least[3])
 

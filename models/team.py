@@ -4,18 +4,20 @@ from collections import Counter
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from uuid import UUID
 
-from sqlalchemy import Row
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from models.clock import LONDON
 from models.day import Day, Rules, Stop
 from models.diary import day_bounds
+from models.diary_index import Known
 from models.no_slot import NoSlot, why_not_at
+from models.officer import Officer
 from models.officer_days import plans
-from models.slot_search import known_to, officers_at_work, why_closed, why_unable, works_for_us
+from models.slot_search import known_to, why_closed, why_unable, works_for_us
 from models.slots import Slot, Wanted, slot_at, slots
 from models.visit import Visit
 from models.working_time import WorkingDay
@@ -54,15 +56,15 @@ class Team:
     ) -> None:
         self._session, self._rules, self._at = session, rules, at
         self._leaving_out, self._asked_by = leaving_out, asked_by
-        self._officers: dict[UUID, Row[*tuple[Any, ...]]] = {each.id: each for each in officers_at_work(session)}
+        self._officers = {each.id: each for each in _at_work(session)}
         self._days: dict[date, dict[UUID, tuple[WorkingDay, Day]]] = {}
         self._known_to: dict[UUID, set[UUID | None]] = {}
 
-    def for_visit(self, visit: Visit) -> Suggestions:
-        """Who can make this visit at exactly its time, by the same rules as a search for slots."""
+    def for_visit(self, visit: Visit, *, but: Collection[UUID] = ()) -> Suggestions:
+        """Who can make this visit at exactly its time, by the rules of a search for slots; nobody of `but`."""
         found, stop = Suggestions(), stop_of(visit)
         for officer_id, working, plan in self._able(visit, london_day(visit.starts_at), found.reasons):
-            slot = slot_at(plan, stop, self._rules)
+            slot = None if officer_id in but else slot_at(plan, stop, self._rules)
             if slot is None:
                 found.reasons[why_closed(why_not_at(plan, stop, self._rules), working)] += 1
             else:
@@ -84,7 +86,9 @@ class Team:
                     yield self._suggestion(visit, officer_id, slot)
 
     def take(self, officer_id: UUID, stop: Stop) -> None:
-        """From now on this time of theirs is not free."""
+        """From now on this time of theirs is not free. Who is not at work has none."""
+        if officer_id not in self._officers:
+            return
         for day in {london_day(instant(stop.starts)), london_day(instant(stop.ends - 1))}:
             working, plan = self._on(day)[officer_id]
             self._days[day][officer_id] = working, plan.with_stop(stop)
@@ -121,6 +125,16 @@ class Team:
         if resident_id not in self._known_to:
             self._known_to[resident_id] = known_to(self._session, resident_id)
         return self._known_to[resident_id]
+
+
+def _at_work(session: Session) -> list[Known]:
+    """The officers who visit for us at all."""
+    columns = (Officer.id, Officer.skills, Officer.areas, Officer.contract_ends_on)
+    working = select(*columns).where(Officer.active, Officer.suspended_at.is_(None)).order_by(Officer.id)
+    return [
+        Known(each.id, frozenset(each.skills), each.areas, each.contract_ends_on)
+        for each in session.execute(working)
+    ]
 
 
 def stop_of(visit: Visit) -> Stop:

@@ -5,7 +5,18 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import JSON, CheckConstraint, ForeignKey, Index, String, bindparam, update
+from sqlalchemy import (
+    JSON,
+    CheckConstraint,
+    ColumnElement,
+    ForeignKey,
+    Index,
+    String,
+    bindparam,
+    or_,
+    text,
+    update,
+)
 from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
 
 from models import diary, standards
@@ -44,17 +55,31 @@ BEFORE_THE_DOOR = (VisitStatus.BOOKED, VisitStatus.EN_ROUTE)
 
 
 class Visit(Base):
-    """A home visit by one officer to one resident at one address: its state now.
+    """A home visit by one officer, or two together, to one resident at one address: its state now.
 
     How it came to be so is in its events, which are never changed; the times that the resident was
-    promised are in its promises. `version` counts the changes and is the visit's ETag.
+    promised are in its promises. `version` counts the changes and is the visit's ETag. Whatever is said of
+    "its officer" holds for either of two.
     """
 
     __tablename__ = "visits"
     __table_args__ = (
         CheckConstraint("ends_at > starts_at", name="ends_after_it_starts"),
+        CheckConstraint(
+            "second_officer_id IS NULL OR (officer_id IS NOT NULL AND second_officer_id <> officer_id)",
+            name="two_officers_are_two",
+        ),
         Index("ix_visits_starts_at", "starts_at", "id"),
         Index("ix_visits_officer", "officer_id", "starts_at", "id"),
+        # Few visits have two officers: this way the others need no entry.
+        Index(
+            "ix_visits_second_officer",
+            "second_officer_id",
+            "starts_at",
+            "id",
+            sqlite_where=text("second_officer_id IS NOT NULL"),
+            postgresql_where=text("second_officer_id IS NOT NULL"),
+        ),
         Index("ix_visits_resident", "resident_id", "starts_at", "id"),
         Index("ix_visits_status", "status", "starts_at", "id"),
     )
@@ -63,6 +88,7 @@ class Visit(Base):
     reference: Mapped[str] = mapped_column(String(12), unique=True)
     resident_id: Mapped[UUID] = mapped_column(ForeignKey("residents.id"))
     officer_id: Mapped[UUID | None] = mapped_column(ForeignKey("officers.id"))
+    second_officer_id: Mapped[UUID | None] = mapped_column(ForeignKey("officers.id"))
     purpose: Mapped[str] = mapped_column(String(200))
     skills: Mapped[list[str]] = mapped_column(JSON, default=list)
     starts_at: Mapped[datetime]
@@ -85,6 +111,11 @@ class Visit(Base):
 
     # What it breaks that refuses nothing, as it was when it was booked or moved just now: no column.
     warnings = tuple[Broken, ...]()
+
+    @property
+    def officer_ids(self) -> tuple[UUID, ...]:
+        """Who comes: nobody yet, one officer or two."""
+        return tuple(officer_id for officer_id in (self.officer_id, self.second_officer_id) if officer_id)
 
     @property
     def duration(self) -> timedelta:
@@ -300,7 +331,7 @@ class Visit(Base):
         read = self.version
         self.version = read + 1
         state = {name: getattr(self, name) for name in _STATE}
-        with diary.refusing_overlaps(self.officer_id):
+        with diary.refusing_overlaps(*self.officer_ids):
             written = _SAVE.run(session, key=self.id, read=read, **state)
         if not written:
             raise VersionConflict("Somebody changed the visit just now. Read it again, then repeat your change.")
@@ -308,6 +339,7 @@ class Visit(Base):
 
 _STATE = (
     "officer_id",
+    "second_officer_id",
     "starts_at",
     "ends_at",
     "status",
@@ -335,6 +367,11 @@ _CLOSE_PROMISE = Prepared(
     .where(Promise.visit_id == bindparam("visit"), Promise.number == bindparam("nth"))
     .values(closed_at=bindparam("at"), closed_by=bindparam("by"))
 )
+
+
+def is_by(officer: Any) -> ColumnElement[bool]:
+    """The condition that a visit is this officer's, alone or together with another."""
+    return or_(Visit.officer_id == officer, Visit.second_officer_id == officer)
 
 
 def refuse_far_times(starts_at: datetime, at: datetime) -> None:

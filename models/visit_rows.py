@@ -11,10 +11,10 @@ from sqlalchemy.orm import Session
 from models import diary
 from models.clock import LONDON
 from models.errors import Unknown, VersionConflict
-from models.officer import Officer
+from models.officer import lock_diaries
 from models.prepared import Prepared
 from models.resident import Resident
-from models.visit import BEFORE_THE_DOOR, Visit, VisitStatus
+from models.visit import BEFORE_THE_DOOR, Visit, VisitStatus, is_by
 
 _VISIT_NAMES = tuple(column.name for column in Visit.__table__.columns)
 _RESIDENT_NAMES = tuple(column.name for column in Resident.__table__.columns)
@@ -24,19 +24,17 @@ _WITH_RESIDENT = select(*Visit.__table__.columns, *Resident.__table__.columns).j
 _ONE = _WITH_RESIDENT.where(Visit.id == bindparam("key"))
 _FIND = Prepared(_ONE)
 _FIND_LOCKED = Prepared(_ONE.with_for_update(of=Visit, key_share=True))
-_LOCK_DIARY = Prepared(
-    select(Officer.id)
-    .join(Visit, Visit.officer_id == Officer.id)
-    .where(Visit.id == bindparam("key"))
-    .with_for_update(of=Officer, key_share=True)
+_STILL_TO_COME = (
+    is_by(bindparam("officer")),
+    Visit.starts_at > bindparam("after"),
+    Visit.starts_at < bindparam("midnight"),
+    or_(*(Visit.status == status for status in BEFORE_THE_DOOR)),
+)
+_PAIRS = Prepared(
+    select(Visit.officer_id, Visit.second_officer_id).where(Visit.second_officer_id.is_not(None), *_STILL_TO_COME)
 )
 _REST_OF_DAY = Prepared(
-    _WITH_RESIDENT.where(
-        Visit.officer_id == bindparam("officer"),
-        Visit.starts_at > bindparam("after"),
-        Visit.starts_at < bindparam("midnight"),
-        or_(*(Visit.status == status for status in BEFORE_THE_DOOR)),
-    )
+    _WITH_RESIDENT.where(*_STILL_TO_COME)
     .order_by(Visit.starts_at, Visit.id)
     .with_for_update(of=Visit, key_share=True)
 )
@@ -52,7 +50,7 @@ _UNASSIGNED = Prepared(
 )
 _BOOKED_OF = Prepared(
     _WITH_RESIDENT.where(
-        Visit.officer_id == bindparam("officer"),
+        is_by(bindparam("officer")),
         Visit.status == VisitStatus.BOOKED,
         tuple_(Visit.starts_at, Visit.id)
         > tuple_(bindparam("start", type_=Visit.starts_at.type), bindparam("id", type_=Visit.id.type)),
@@ -80,27 +78,45 @@ def find_locked(session: Session, visit_id: UUID) -> Visit:
 
 
 def find_with_diary_locked(session: Session, visit_id: UUID) -> Visit:
-    """The same, and before it the diary it is in: for an event that touches other visits of that diary.
+    """The same, and before it the diaries of its officers and of all whom they meet later that day: for an event
+    that touches other visits of those diaries.
 
-    Whoever changes several visits at once has the officer's row first, so that two of them, or one and a
-    scheduler's move, never wait for each other in a circle. Raises Unknown, or VersionConflict if the visit
-    went to another officer while we waited.
+    Whoever changes several visits at once has the officers' rows first, so that two of them, or one and a
+    scheduler's move, never wait for each other in a circle. Raises Unknown, or VersionConflict if the visit, or
+    one that follows, went to another officer while we waited.
     """
-    owner = _LOCK_DIARY.first(session, key=visit_id)
+    locked = lock_diaries(session, *_who_meet(session, find(session, visit_id)))
     visit = find_locked(session, visit_id)
-    if visit.officer_id != (owner.id if owner else None):
+    if not _who_meet(session, visit) <= locked.keys():
         raise VersionConflict("The visit was given to another officer just now. Read it again.")
     return visit
 
 
-def rest_of_day_locked(session: Session, visit: Visit) -> list[Visit]:
-    """The visits that the officer of this one still has to make later that day, London, in order of start.
+def _who_meet(session: Session, visit: Visit) -> set[UUID]:
+    """The officers of this visit, whom they meet at a door later that day, whom those meet, and so on."""
+    _, midnight = diary.day_bounds(visit.starts_at.astimezone(LONDON).date())
+    known: set[UUID] = set()
+    found = set(visit.officer_ids)
+    while found:
+        officer_id = found.pop()
+        known.add(officer_id)
+        for pair in _PAIRS.all(session, officer=officer_id, after=visit.starts_at, midnight=midnight):
+            found |= set(pair) - known
+    return known
 
-    Locked, with their residents. Whoever asks has the officer's diary.
+
+def rest_of_day_locked(session: Session, visit: Visit) -> list[Visit]:
+    """The visits that follow this one later that day, London, in order of start: those that its officers still
+    have to make, and those of whoever they meet.
+
+    Locked, with their residents. Whoever asks has these diaries.
     """
     _, midnight = diary.day_bounds(visit.starts_at.astimezone(LONDON).date())
-    rows = _REST_OF_DAY.all(session, officer=visit.officer_id, after=visit.starts_at, midnight=midnight)
-    return [_found(row) for row in rows]
+    found: dict[UUID, Visit] = {}
+    for officer_id in sorted(_who_meet(session, visit)):
+        rows = _REST_OF_DAY.all(session, officer=officer_id, after=visit.starts_at, midnight=midnight)
+        found |= {each.id: each for each in map(_found, rows)}
+    return sorted(found.values(), key=lambda each: (each.starts_at, each.id))
 
 
 def unassigned(session: Session, at: datetime, after: tuple[datetime, UUID] | None, *, most: int) -> list[Visit]:

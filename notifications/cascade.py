@@ -22,8 +22,10 @@ def queue_delay(
 ) -> dict[str, Any]:
     """Tell of a visit's delay and of what it does to the rest of the day; the answer to whoever reports it.
 
+    The day is of all who come to the visit, and of whom they meet at later doors.
+
     "A delay recomputes the officer's remaining visits (end of this one + travel + service); each is judged
-    by rule 5, earliest first, at most one text each." The caller has the officer's diary and this visit
+    by rule 5, earliest first, at most one text each." The caller has these diaries and this visit
     locked, and writes down its delay; what changes for the later visits is written here. Raises what
     `Visit.refuse_delay` does.
     """
@@ -34,6 +36,8 @@ def queue_delay(
     answer = _answer(queued, expected_at) | {"cascade": []}
     arrivals = predicted_arrivals(expected_at, _stop(visit), map(_stop, later))
     for each, arrives_at in zip(later, arrivals, strict=True):
+        if arrives_at is None:
+            continue
         queued = queue_visit_delayed(session, each, each.resident, expected_at=arrives_at, at=at)
         told = _answer(queued, arrives_at)
         changed = arrives_at != (each.expected_at or each.starts_at) or _is_news(session, queued, texts, at)
@@ -46,7 +50,9 @@ def queue_delay(
 
 
 def _stop(visit: Visit) -> Stop:
-    return Stop(visit.starts_at, visit.duration, visit.resident.place)
+    return Stop(
+        visit.starts_at, visit.duration, visit.resident.place, visit.officer_ids or (None,), visit.expected_at
+    )
 
 
 def _lock_texts(session: Session, visits: Iterable[Visit]) -> set[UUID]:

@@ -37,6 +37,7 @@ def move(
     *,
     starts_at: datetime,
     officer_id: UUID | None,
+    second_officer_id: UUID | None,
     reason: str,
     requested_by: RequestedBy,
     by: UUID,
@@ -50,6 +51,7 @@ def move(
         visit,
         starts_at=starts_at,
         officer_id=officer_id,
+        second_officer_id=second_officer_id,
         reason=reason,
         requested_by=requested_by,
         by=by,
@@ -66,6 +68,7 @@ def assign(
     visit: Visit,
     *,
     officer_id: UUID | None,
+    second_officer_id: UUID | None,
     reason: str,
     by: UUID,
     at: datetime,
@@ -76,8 +79,17 @@ def assign(
     No text names an officer, so that none is told anew, and the ledger is of times only. But whom the resident's
     page has shown they expect at the door: they are told if another comes. That nobody is found yet is no news.
     """
-    booking.assign(session, visit, officer_id=officer_id, reason=reason, by=by, at=at, overrides=overrides)
-    shown = another_was_shown(session, visit, [visit.officer_id] if visit.officer_id else [], at)
+    booking.assign(
+        session,
+        visit,
+        officer_id=officer_id,
+        second_officer_id=second_officer_id,
+        reason=reason,
+        by=by,
+        at=at,
+        overrides=overrides,
+    )
+    shown = another_was_shown(session, visit, at)
     if visit.officer_id is None:
         return Assigned(shown)
     if shown is None:

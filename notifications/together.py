@@ -63,8 +63,8 @@ def apply(session: Session, changes: Sequence[Change[Made]]) -> list[Made]:
 
 def _lock(session: Session, visit_ids: Sequence[UUID], officer_ids: Sequence[UUID]) -> None:
     """Lock all that is touched, in the order in which everybody locks: diaries, visits, texts."""
-    owners = session.scalars(select(Visit.officer_id).where(Visit.id.in_(visit_ids)).order_by(Visit.id))
-    lock_diaries(session, *officer_ids, *owners)
+    owners = select(Visit.officer_id, Visit.second_officer_id).where(Visit.id.in_(visit_ids)).order_by(Visit.id)
+    lock_diaries(session, *officer_ids, *(owner for pair in session.execute(owners) for owner in pair))
     visits = select(Visit.id).where(Visit.id.in_(visit_ids)).order_by(Visit.id)
     session.execute(visits.with_for_update(key_share=True)).all()
     texts = select(Message.id).where(Message.visit_id.in_(visit_ids)).order_by(Message.visit_id, Message.number)
@@ -89,7 +89,7 @@ def _take_out(session: Session, visit_ids: Sequence[UUID]) -> None:
     """Take these visits out of their diaries. Nobody sees it: each is put somewhere, or all is undone."""
     if visit_ids:
         session.execute(
-            update(Visit).where(Visit.id.in_(visit_ids)).values(officer_id=None),
+            update(Visit).where(Visit.id.in_(visit_ids)).values(officer_id=None, second_officer_id=None),
             execution_options={"synchronize_session": False},
         )
 

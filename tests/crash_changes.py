@@ -252,6 +252,7 @@ def _move(household: Household, start: datetime) -> None:
             visit,
             starts_at=start,
             officer_id=visit.officer_id,
+            second_officer_id=None,
             reason="Officer in court",
             requested_by=RequestedBy.COUNCIL,
             by=SCHEDULER,

@@ -54,12 +54,14 @@ def resident(**changes: Any) -> Resident:
 
 
 def visit(of: Resident, by: Officer | None, starts_at: datetime, **changes: Any) -> Visit:
-    """A booked visit of half an hour, entered by nobody in particular."""
+    """A booked visit of half an hour, entered by nobody in particular; `together_with=` another officer."""
+    second: Officer | None = changes.pop("together_with", None)
     with transaction() as session:
         return book(
             session,
             resident=of,
             officer_id=by.id if by else None,
+            second_officer_id=second.id if second else None,
             purpose="Repair inspection",
             skills=[],
             starts_at=starts_at,

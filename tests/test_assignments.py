@@ -131,6 +131,8 @@ class TestAssigning:
         assert given.json == {
             "officer_from": None,
             "officer_to": str(officer.id),
+            "second_officer_from": None,
+            "second_officer_to": None,
             "starts_at": visit["starts_at"],
             "reason": "Nearer",
             "warnings": [],

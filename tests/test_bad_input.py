@@ -77,12 +77,13 @@ def world(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterat
         }
     )
     app = create_app(settings)
-    officer, resident = factories.officer(), factories.resident()
+    officer, second = (factories.officer(skills=["gas"]) for _ in range(2))
+    resident = factories.resident()
     visit = factories.visit(resident, officer, MONDAY + timedelta(days=2))
     factories.visit(resident, officer, MONDAY + timedelta(days=3))
 
     give_photo(officer, MONDAY)
-    ids = {"officer": officer.id, "resident": resident.id, "visit": visit.id}
+    ids = {"officer": officer.id, "second": second.id, "resident": resident.id, "visit": visit.id}
     tokens = {}
     with database.transaction() as session:
         for role in Role:
@@ -316,6 +317,7 @@ WITH_BODY = [
         {
             "resident_id": ("@resident@", "uuid"),
             "officer_id": ("@officer@", "uuid?"),
+            "second_officer_id": ("@second@", "uuid?"),
             "purpose": ("Repair inspection", "text"),
             "starts_at": (STARTS_AT, "instant"),
             "duration_minutes": (30, "minutes"),
@@ -330,6 +332,7 @@ WITH_BODY = [
         {
             "starts_at": (STARTS_AT, "instant"),
             "officer_id": ("@officer@", "uuid?"),
+            "second_officer_id": ("@second@", "uuid?"),
             "reason": REASON,
             "requested_by": ("council", "enum"),
         },

@@ -33,6 +33,7 @@ def test_a_visit_is_booked_with_its_reference_and_first_promise(scheduler, resid
         "ends_at": "2026-11-25T10:30:00Z",
         "duration_minutes": 30,
         "officer_id": str(officer.id),
+        "second_officer_id": None,
         "resident_id": str(resident.id),
         "purpose": "Repair inspection",
         "skills": ["gas"],

@@ -168,6 +168,20 @@ def test_a_journey_is_from_the_home_before_to_the_next(officer: Any) -> None:
     ]
 
 
+def test_a_visit_of_two_officers_is_where_both_come_from_and_no_journey_itself(officer: Any) -> None:
+    """Either of them may have said that they set out."""
+    first, second, third, fourth = homes()
+    other = factories.officer()
+    visited(officer, first, None, TEN)
+    visited(other, fourth, None, TEN)
+    together = {"second_officer_id": other.id}
+    visited(officer, second, TEN + minutes(30), TEN + minutes(37), **together)
+    visited(other, third, TEN + minutes(60), TEN + minutes(70))
+    assert found_journeys() == [
+        Journey(HOMES[1], HOMES[2], (TEN + minutes(60)).timestamp(), (TEN + minutes(70)).timestamp())
+    ]
+
+
 def test_what_cannot_be_believed_is_no_journey(officer: Any) -> None:
     first, second, third, fourth = homes()
     nowhere = factories.resident(latitude=None, longitude=None)

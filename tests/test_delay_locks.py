@@ -77,6 +77,7 @@ def test_a_delay_of_a_visit_that_goes_to_another_officer_meanwhile_is_refused(
             given,
             starts_at=given.starts_at,
             officer_id=other.id,
+            second_officer_id=None,
             reason="the officer is ill",
             requested_by=RequestedBy.COUNCIL,
             by=None,  # type: ignore[arg-type]

@@ -60,6 +60,7 @@ def move(visit_id: UUID, to: datetime) -> Queued:
             visit,
             starts_at=to,
             officer_id=visit.officer_id,
+            second_officer_id=None,
             reason="the officer is ill",
             requested_by=RequestedBy.COUNCIL,
             by=None,  # type: ignore[arg-type]

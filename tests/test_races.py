@@ -12,7 +12,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from sqlalchemy import and_, func, select
+from sqlalchemy import and_, func, or_, select
 from sqlalchemy.orm import aliased
 
 from models.clock import LONDON
@@ -66,12 +66,16 @@ def say_how_slow(racers: Racers, request: pytest.FixtureRequest) -> Iterator[Non
 
 
 def overlaps() -> list[Any]:
-    """Pairs of visits that hold one officer at one instant: looked for by SQL, not by our rules."""
+    """Pairs of visits that hold one officer at one instant, as first or second: looked for by SQL, not by our
+    rules."""
     one, other = aliased(Visit), aliased(Visit)
     query = select(one.id, other.id).join(
         other,
         and_(
-            one.officer_id == other.officer_id,
+            or_(
+                one.officer_id.in_([other.officer_id, other.second_officer_id]),
+                one.second_officer_id.in_([other.officer_id, other.second_officer_id]),
+            ),
             one.id < other.id,
             one.starts_at < other.ends_at,
             other.starts_at < one.ends_at,
@@ -95,6 +99,18 @@ def count(table: type, *where: Any) -> int:
 def book(token: str, resident: Resident, officer: Officer | None, at: datetime, **headers: str) -> Call:
     sent = tuple((name.replace("_", "-"), value) for name, value in headers.items())
     return Call("POST", "/v1/visits", token, factories.booking(resident, officer, at), sent)
+
+
+def pair(token: str, resident: Resident, first: Officer, second: Officer, at: datetime) -> Call:
+    body = factories.booking(resident, first, at, second_officer_id=str(second.id))
+    return Call("POST", "/v1/visits", token, body)
+
+
+def hold(token: str, officer: Officer, at: datetime, resident: Resident | None = None) -> Call:
+    body = {"officer_id": str(officer.id), "starts_at": at.isoformat(), "duration_minutes": 30}
+    if resident is not None:
+        body["resident_id"] = str(resident.id)
+    return Call("POST", "/v1/holds", token, body)
 
 
 def move(token: str, visit: Visit, to: datetime, officer: Officer | None = None, version: int = 1) -> Call:
@@ -191,6 +207,50 @@ def test_a_move_and_a_booking_do_not_both_get_a_slot(
                 + [book(token, resident, officer, slot + timedelta(minutes=5)) for _ in range(4)]
             )
         )
+
+
+def test_of_eight_who_keep_one_slot_one_has_it_and_the_others_cannot_book_it(
+    racers: Racers, base: datetime, resident: Resident, live_app: LiveServer
+) -> None:
+    officer = factories.officer()
+    tokens = [live_app.sign_in("scheduler") for _ in range(CLIENTS)]
+    for number in range(FEWER):
+        slot = base + number * timedelta(hours=1)
+        answers = racers.race([hold(token, officer, slot) for token in tokens])
+        one_wins(answers)
+        booked = racers.race([book(token, resident, officer, slot) for token in tokens])
+        one_wins(booked)
+        assert [answer.status for answer in answers] == [answer.status for answer in booked]
+
+
+def test_of_those_who_keep_book_and_move_to_one_slot_one_has_it(
+    racers: Racers, base: datetime, resident: Resident, live_app: LiveServer
+) -> None:
+    officer = factories.officer()
+    tokens = [live_app.sign_in("scheduler") for _ in range(CLIENTS)]
+    for number in range(FEWER):
+        day = base + number * timedelta(days=1)
+        booked = [factories.visit(resident, officer, day + HALF_AN_HOUR * client) for client in range(2)]
+        slot = day + timedelta(hours=5)
+        calls = [move(token, visit, slot) for token, visit in zip(tokens, booked, strict=False)]
+        calls += [book(token, resident, officer, slot + timedelta(minutes=5)) for token in tokens[2:5]]
+        calls += [hold(token, officer, slot - timedelta(minutes=5), resident) for token in tokens[5:]]
+        one_wins(racers.race(calls))
+
+
+def test_two_homes_far_apart_are_not_both_booked_with_no_time_for_the_way(
+    racers: Racers, base: datetime, token: str
+) -> None:
+    """The times do not overlap, so that only the check inside the transaction stands in the way."""
+    officer = factories.officer()
+    homes = [factories.resident(latitude=latitude) for latitude in (51.55, 51.65)]
+    for number in range(ROUNDS):
+        slots = [base + number * timedelta(days=1) + place * timedelta(minutes=35) for place in range(2)]
+        answers = racers.race([book(token, homes[n % 2], officer, slots[n % 2]) for n in range(CLIENTS)])
+        won = [answer.status for answer in answers].index(201)
+        for place, answer in enumerate(answers):
+            slug = None if place == won else "diary-clash" if place % 2 == won % 2 else "booking-rules"
+            assert (answer.status, answer.slug) == (201 if place == won else 409, slug)
 
 
 def test_visits_that_two_officers_exchange_do_not_wait_for_each_other_for_ever(
@@ -367,6 +427,74 @@ def test_a_delay_of_a_visit_that_changes_hands_is_its_officers_or_nobodys(
         }
 
 
+def test_of_eight_who_book_crossed_pairs_one_gets_the_slot(
+    racers: Racers, base: datetime, token: str, resident: Resident
+) -> None:
+    """Half of them name the two the other way round, and some want only one of them."""
+    pair_of = [factories.officer(), factories.officer()]
+    for number in range(ROUNDS):
+        slot = base + number * timedelta(hours=1)
+        calls = []
+        for client in range(CLIENTS):
+            first, second = pair_of if client % 2 else pair_of[::-1]
+            begins = slot + timedelta(minutes=3 * client) * (number % 2)
+            alone = client >= CLIENTS - 2
+            calls.append(
+                book(token, resident, first, begins) if alone else pair(token, resident, first, second, begins)
+            )
+        answers = racers.race(calls)
+        assert {(answer.status, answer.slug) for answer in answers} == {(201, None), (409, "diary-clash")}
+        won = [place for place, answer in enumerate(answers) if answer.status == 201]
+        # One pair, or each of the two alone.
+        assert len(won) == 1 or won == [CLIENTS - 2, CLIENTS - 1]
+
+
+def test_pairs_round_a_ring_of_officers_never_wait_for_each_other_for_ever(
+    racers: Racers, base: datetime, token: str, resident: Resident
+) -> None:
+    """Everybody wants two who sit side by side: of four officers in a ring, at most two pairs."""
+    ring = [factories.officer() for _ in range(4)]
+    for number in range(FEWER):
+        slot = base + number * timedelta(hours=1)
+        answers = racers.race(
+            [pair(token, resident, ring[client % 4], ring[(client + 1) % 4], slot) for client in range(CLIENTS)]
+        )
+        assert {(answer.status, answer.slug) for answer in answers} == {(201, None), (409, "diary-clash")}
+        assert 1 <= sum(answer.status == 201 for answer in answers) <= 2
+
+
+def test_delays_and_moves_of_pairs_do_not_wait_for_each_other_for_ever(
+    racers: Racers, base: datetime, token: str, live_app: LiveServer
+) -> None:
+    """Each officer is late for a visit of their own, and meets the others later in the day."""
+    for _ in range(FEWER):
+        now = live_app.now()
+        ring = [factories.officer() for _ in range(3)]
+        phones = [live_app.sign_in("officer", officer) for officer in ring]
+        alone = [today(now, officer, 1)[0] for officer in ring]
+        late = alone[0].starts_at + timedelta(minutes=40)
+        _, midnight = day_bounds(now.astimezone(LONDON).date())
+        begins = min(alone[0].ends_at + timedelta(minutes=5), midnight - timedelta(hours=1))
+        met = [
+            factories.visit(
+                factories.resident(),
+                ring[place],
+                begins + timedelta(minutes=15 * place),
+                minutes=10,
+                together_with=ring[(place + 1) % 3],
+                at=now,
+                reason="urgent",
+            )
+            for place in range(3)
+        ]
+        answers = racers.race(
+            [delay(phones[place], alone[place], late) for place in range(3)]
+            + [delay(phones[(place + 1) % 3], met[place], late) for place in range(2)]
+            + [move(token, met[place], late + timedelta(days=1, hours=place)) for place in range(3)]
+        )
+        assert {(answer.status, answer.slug) for answer in answers} <= {(201, None), (412, "changed-meanwhile")}
+
+
 def test_everything_at_once_leaves_a_sound_diary(
     racers: Racers, base: datetime, token: str, resident: Resident
 ) -> None:
@@ -381,6 +509,7 @@ def test_everything_at_once_leaves_a_sound_diary(
         make: Callable[[], Call] = chance.choice(
             (
                 lambda: book(token, resident, officer, slot),
+                lambda: pair(token, resident, *chance.sample(officers, 2), slot),
                 lambda: move(token, visit, slot, officer, chance.randint(1, 3)),
                 lambda: move(token, visit, slot + timedelta(minutes=10), None, chance.randint(1, 3)),
                 lambda: cancel(token, visit, chance.randint(1, 3)),

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, time, timedelta
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from models.day import Day, Lunch, Piece, Rules, Stop, Way, slack, way_of
@@ -146,6 +146,8 @@ def in_harrow(place: tuple[float, float] | None) -> tuple[float, float] | None:
 
 @settings(max_examples=200, deadline=None)
 @given(days(), wishes, st.booleans())
+@example(WORKED, HALF_AN_HOUR, True)
+@example(Day(WORKED.windows, starts_from=HOME, ends_at=B), HALF_AN_HOUR, False)
 def test_where_speeds_change_each_slot_is_reckoned_at_its_own_time(day: Day, wanted: Wanted, slack: bool) -> None:
     stops = tuple(each._replace(place=in_harrow(each.place)) for each in day.stops)
     day = Day(day.windows, stops, day.lunch, in_harrow(day.starts_from), in_harrow(day.ends_at))

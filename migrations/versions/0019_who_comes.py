@@ -4,8 +4,8 @@ from alembic import op
 import sqlalchemy as sa
 from models.database import UtcDateTime
 
-revision = '0017'
-down_revision = '0016'
+revision = '0019'
+down_revision = '0018'
 
 BEFORE = (
     'booked', 'moved', 'cancelled', 'departed', 'delayed', 'arrived', 'finished', 'confirmed', 'words_seen',

@@ -1,0 +1,171 @@
+"""Officers' days, kept ready for the search: read once, and again when the database notes a change.
+
+Only searches look here. Whoever gives an officer's time away reads it anew, with the diary locked.
+"""
+
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from models.database import sees_newest
+from models.day import Day
+from models.diary_change import KEPT_FOR, Follower
+from models.officer import Officer
+from models.officer_days import days_touched, plan, stops_of
+from models.working_hours import WorkingHours, load_hours
+from models.working_time import WorkingDay
+
+MOST_DAYS = 8_000
+"""Officer-days kept at a time: a full one takes about 5 kB."""
+
+HOURS_KNOWN_FOR = timedelta(days=400)
+
+
+class Known(NamedTuple):
+    """What decides whether an officer may do a visit at all."""
+
+    id: UUID
+    skills: frozenset[str]
+    areas: list[str]
+    contract_ends_on: date | None
+
+
+class Planned(NamedTuple):
+    """One day of an officer's: what they work, and what they have to do in it until a hold in it ends."""
+
+    working: WorkingDay
+    day: Day
+    from_: datetime
+    until: datetime | None
+
+    def holds_at(self, at: datetime) -> bool:
+        """Whether it is so at this time."""
+        return self.from_ <= at and (self.until is None or at < self.until)
+
+
+@dataclass(slots=True)
+class _Kept:
+    known: Known
+    hours: WorkingHours
+    first: date
+    last: date
+    days: dict[date, Planned] = field(default_factory=dict)
+
+
+class DiaryIndex:
+    """The days of all officers who work. One thread reads at a time; days that were given out never change."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self.forget()
+
+    def forget(self) -> None:
+        """Keep nothing: all is read anew when it is next asked for."""
+        self._kept: dict[UUID, _Kept] = {}
+        self._follower: Follower | None = None
+        self._followed_at: datetime | None = None
+        self._database: Any = None
+
+    def days_of(
+        self, session: Session, days: Sequence[date], at: datetime, is_able: Callable[[Known], bool]
+    ) -> list[tuple[Known, list[Planned]]]:
+        """The days, as they are at `at`, of each officer who works and `is_able`, in the order of their ids."""
+        with self._lock:
+            try:
+                self._follow(session, at, days)
+                able = [kept for kept in self._kept.values() if is_able(kept.known)]
+                found = [(kept.known, self._days_of(session, kept, days, at)) for kept in able]
+            except BaseException:
+                # Half of it may be newer than the place that was noted.
+                self.forget()
+                raise
+            self._make_room(days)
+        return found
+
+    def _follow(self, session: Session, at: datetime, days: Sequence[date]) -> None:
+        """See what has changed since the last time, and drop that."""
+        is_new = self._followed_at is not None and timedelta() <= at - self._followed_at < KEPT_FOR / 2
+        news = self._follower.news(session) if self._follower and is_new and self._is_of(session) else None
+        if news is None or any(change.officer_id is None for change in news):
+            self.forget()
+            self._database, self._follower = session.get_bind(), Follower(session)
+            self._read(session, None, days)
+        else:
+            changed = {officer_id for change in news if (officer_id := self._drop(change)) is not None}
+            changed.update(
+                officer_id
+                for officer_id, kept in self._kept.items()
+                if not kept.first <= days[0] <= days[-1] <= kept.last
+            )
+            if changed:
+                self._read(session, changed, days)
+        self._followed_at = at
+
+    def _is_of(self, session: Session) -> bool:
+        return self._database is session.get_bind()
+
+    def _drop(self, change: Any) -> Any:
+        """Keep the days no more that changed; gives the officer of whom nothing can be kept."""
+        kept = self._kept.get(change.officer_id)
+        if kept is None or change.begins_at is None:
+            return change.officer_id
+        for day in days_touched(change.begins_at, change.ends_at):
+            kept.days.pop(day, None)
+        return None
+
+    def _read(self, session: Session, officer_ids: set[UUID] | None, days: Sequence[date]) -> None:
+        """Read these officers and their hours anew, or everybody's."""
+        working = select(Officer.id, Officer.skills, Officer.areas, Officer.contract_ends_on).where(
+            Officer.active, Officer.suspended_at.is_(None)
+        )
+        if officer_ids is not None:
+            working = working.where(Officer.id.in_(officer_ids))
+            for officer_id in officer_ids:
+                self._kept.pop(officer_id, None)
+        found = {row.id: row for row in session.execute(working)}
+        first, last = days[0], max(days[-1], days[0] + HOURS_KNOWN_FOR)
+        for officer_id, hours in load_hours(session, found, first, last).items():
+            _, skills, areas, contract_ends_on = found[officer_id]
+            known = Known(officer_id, frozenset(skills), areas, contract_ends_on)
+            self._kept[officer_id] = _Kept(known, hours, first, last)
+        self._kept = {officer_id: self._kept[officer_id] for officer_id in sorted(self._kept)}
+
+    def _days_of(self, session: Session, kept: _Kept, days: Sequence[date], at: datetime) -> list[Planned]:
+        of_officer = kept.days
+        missing = [day for day in days if (there := of_officer.get(day)) is None or not there.holds_at(at)]
+        if missing:
+            stops = stops_of(session, kept.known.id, missing[0], missing[-1], at)
+            for day in missing:
+                working = kept.hours.on(day)
+                known, until = stops.get(day, ((), None))
+                of_officer[day] = Planned(working, plan(working, known), at, until)
+        return [of_officer[day] for day in days]
+
+    def _make_room(self, days: Sequence[date]) -> None:
+        """Keep no more days than there is room for: those that were asked for last, or none."""
+        if sum(len(kept.days) for kept in self._kept.values()) <= MOST_DAYS:
+            return
+        asked = set(days)
+        is_room = len(asked) * len(self._kept) <= MOST_DAYS
+        for kept in self._kept.values():
+            kept.days = {day: there for day, there in kept.days.items() if is_room and day in asked}
+
+
+_of_this_process = DiaryIndex()
+
+
+def index_for(session: Session) -> DiaryIndex:
+    """This process's index for who sees what is committed. In a transaction, which sees its own changes and maybe
+    not others', one that keeps nothing."""
+    return _of_this_process if sees_newest(session) else DiaryIndex()
+
+
+def forget() -> None:
+    """Keep nothing in this process."""
+    _of_this_process.forget()
