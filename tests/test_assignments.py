@@ -210,3 +210,14 @@ class TestAssigning:
     def test_a_body_that_cannot_be_meant_is_refused(self, scheduler, officer, resident, changes):
         visit = book(scheduler, resident, None)
         problem(assign(scheduler, visit, officer, **changes), 422, "not-valid")
+
+    def test_a_second_officer_stays_unless_somebody_says_otherwise(self, scheduler, officer, resident):
+        second, other = factories.officer(), factories.officer()
+        visit = book(scheduler, resident, officer, second_officer_id=str(second.id))
+        given = assign(scheduler, visit, other).json
+        assert (given["officer_to"], given["second_officer_to"]) == (str(other.id), str(second.id))
+        alone = assign(scheduler, visit, other, second_officer_id=None).json
+        assert (alone["second_officer_from"], alone["second_officer_to"]) == (str(second.id), None)
+        assert assign(scheduler, visit, officer, second_officer_id=str(other.id)).status_code == 201
+        nobody = assign(scheduler, visit, None).json
+        assert (nobody["officer_to"], nobody["second_officer_to"]) == (None, None)

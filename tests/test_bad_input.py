@@ -348,7 +348,7 @@ WITH_BODY = [
         "POST",
         "/v1/visits/@visit@/assignment",
         "scheduler",
-        {"officer_id": (None, "uuid?"), "reason": REASON},
+        {"officer_id": (None, "uuid?"), "second_officer_id": (None, "uuid?"), "reason": REASON},
         IF_MATCH,
     ),
     Endpoint(

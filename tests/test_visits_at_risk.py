@@ -188,3 +188,30 @@ class TestWhatCouldBeDone:
         change(officer, active=False)
         (visit,) = risks(scheduler, officer)
         assert visit["proposals"] == []
+
+    def test_of_two_officers_the_other_one_stays(self, scheduler, officer, resident):
+        partner = factories.officer()
+        visits = [
+            book(scheduler, resident, first, TUESDAY_10 + timedelta(hours=hours), second_officer_id=str(second.id))
+            for hours, first, second in ((0, officer, partner), (3, partner, officer))
+        ]
+        ill(scheduler, officer)
+        assert [kinds(visit) for visit in risks(scheduler, officer)] == [[], []], "the partner is there already"
+        other = factories.officer()
+        found = risks(scheduler, officer)
+        assert [visit["id"] for visit in found] == [visit["id"] for visit in visits]
+        pairs = [(each["officer_id"], each["second_officer_id"]) for visit in found for each in visit["proposals"]]
+        assert pairs == [(str(other.id), str(partner.id)), (str(partner.id), str(other.id))]
+        changes = [
+            {
+                "visit_id": visit["id"],
+                "version": 1,
+                "kind": "assignment",
+                "officer_id": one,
+                "second_officer_id": two,
+            }
+            for visit, (one, two) in zip(visits, pairs, strict=True)
+        ]
+        made = scheduler.post("/v1/visits/changes", {"changes": changes, "reason": "Officer ill"})
+        assert made.status_code == 201, made.get_data(as_text=True)
+        assert risks(scheduler, officer) == []
