@@ -119,6 +119,14 @@ def check(
     return Passed(tuple(warnings), overridden)
 
 
+class _OneDay(NamedTuple):
+    """The hours of a day, and the stops that touch it."""
+
+    day: date
+    working: WorkingDay
+    stops: list[Stop]
+
+
 @dataclass(slots=True)
 class _Diary:
     """An officer's London days that a visit touches, as they are: one, or two if it goes on after midnight."""
@@ -128,12 +136,12 @@ class _Diary:
     hours: WorkingHours
     stops: list[Stop] = field(default_factory=list)
 
-    def each_day(self) -> Iterator[tuple[date, WorkingDay, list[Stop]]]:
-        """The hours of each day, and the stops that touch it."""
+    def each_day(self) -> Iterator[_OneDay]:
+        """Day by day."""
         for day in self.days:
             begins, ends = (int(bound.timestamp()) for bound in day_bounds(day))
             stops = [stop for stop in self.stops if stop.starts < ends and stop.ends > begins]
-            yield day, self.hours.on(day), stops
+            yield _OneDay(day, self.hours.on(day), stops)
 
 
 _OFFICER = bindparam("officer", type_=Uuid())
@@ -231,7 +239,8 @@ def _broken(diary: _Diary, asked: Asked, rules: Rules) -> Iterator[Broken]:
     """Each rule that the visit breaks."""
     officer, stop = diary.officer, asked.stop
     strictly: set[Found] = set()
-    for _, working, stops in diary.each_day():
+    days = list(diary.each_day())
+    for _, working, stops in days:
         day = plan(working, stops)
         strictly |= broken_by(day, day.with_stop(stop), stop, rules)
     if missing := sorted(set(asked.skills) - set(officer.skills)):
@@ -240,13 +249,15 @@ def _broken(diary: _Diary, asked: Asked, rules: Rules) -> Iterator[Broken]:
         yield Broken(Rule.AREA, words.not_in_areas(), officer.id)
     if strictly:
         # What the search for slots would offer is booked, whatever comes of the second look.
-        yield from _of_the_day(diary, asked, rules, strictly)
+        yield from _for_good(diary, days, asked, rules, strictly)
 
 
-def _of_the_day(diary: _Diary, asked: Asked, rules: Rules, strictly: set[Found]) -> Iterator[Broken]:
+def _for_good(
+    diary: _Diary, days: Sequence[_OneDay], asked: Asked, rules: Rules, strictly: set[Found]
+) -> Iterator[Broken]:
     """What is broken for good: a way counts only if it is known, and who is booked out of hours is on the road
     then, too, so that this is one rule broken and not four."""
-    officer, days = diary.officer, list(diary.each_day())
+    officer = diary.officer
     away = [off.interval for off in diary.hours.absences if overlaps(off.interval, asked.interval)]
     if away:
         yield Broken(Rule.LEAVE, words.away(away[0]), officer.id)
@@ -259,9 +270,11 @@ def _of_the_day(diary: _Diary, asked: Asked, rules: Rules, strictly: set[Found])
         if not covers([*working.windows, *away], of_this_day):
             detail = words.out_of_hours(working, assumed)
             yield Broken(Rule.HOURS, detail, officer.id, assumed=assumed)
-        before, after = (_on_the_road(diary, working, windows, each) for each in (stops, [*stops, asked.stop]))
-        if (Fault.LUNCH, None) in strictly and lunch_is_lost(before, after, known):
-            yield Broken(Rule.LUNCH, words.no_lunch(working), officer.id, assumed=assumed)
+        after = _on_the_road(diary, working, windows, [*stops, asked.stop])
+        if (Fault.LUNCH, None) in strictly:
+            before = _on_the_road(diary, working, windows, stops)
+            if lunch_is_lost(before, after, known):
+                yield Broken(Rule.LUNCH, words.no_lunch(working), officer.id, assumed=assumed)
         for fault, gap in ways_broken(after, asked.stop, known):
             if fault is Fault.TRAVEL and not is_known(gap.origin, gap.destination):
                 continue

@@ -69,7 +69,8 @@ def of_the_way(rule: Rule, gap: Gap, arrives: int, stop: Stop) -> str:
 
 
 def _time_of(second: int) -> str:
-    return _time(datetime.fromtimestamp(second, UTC))
+    """The minute that has come by then: nobody is told to be somewhere a moment too soon."""
+    return _time(datetime.fromtimestamp(-(-second // 60) * 60, UTC))
 
 
 def _time(at: datetime) -> str:

@@ -6,7 +6,7 @@ one window, and either may come first.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
 from itertools import pairwise
@@ -113,6 +113,7 @@ class Day:
     lunch: Lunch | None = None
     starts_from: Place | None = None
     ends_at: Place | None = None
+    _simple: tuple[Travel, tuple[bool, ...]] | None = field(default=None, init=False, repr=False, compare=False)
 
     def with_stop(self, stop: Stop) -> "Day":
         """The same day with one stop more."""
@@ -174,6 +175,16 @@ class Day:
         """By whether slack is wanted: for whose ways they were found, and the gaps."""
         return {}
 
+    def is_simple(self, rules: "Rules") -> tuple[bool, ...]:
+        """For each gap whether it is worked right through, and any way in it takes as long whenever one leaves."""
+        if self._simple is not None and self._simple[0] is rules.travel:
+            return self._simple[1]
+        found = tuple(
+            gap.pieces == ((gap.free, gap.due),) and rules.travel.is_steady(gap.free, gap.due) for gap in self.gaps
+        )
+        object.__setattr__(self, "_simple", (rules.travel, found))
+        return found
+
     def rooms(self, rules: "Rules") -> tuple[int, ...]:
         """For each gap the seconds that are there for a visit, its ways and what it wants in hand after it."""
         return self._rooms[rules.slack]
@@ -183,7 +194,7 @@ class Day:
         """Without slack, and with what is wanted for the visit before at the least, however short the way."""
         lengths = tuple(gap.due - gap.free for gap in self.gaps)
         return lengths, tuple(
-            length - (slack_for(SERVICE_CV * (gap.before.ends - gap.before.starts)) if gap.before else 0)
+            length - (slack_for(spread(gap.before.ends - gap.before.starts, 0)) if gap.before else 0)
             for length, gap in zip(lengths, self.gaps, strict=True)
         )
 
@@ -298,8 +309,13 @@ def slack_for(deviation: float) -> int:
 
 def sigma(before: Stop | None, way: Way | None, starts: int, travel: Travel) -> float:
     """The standard deviation, in seconds, of the arrival at a visit that starts at `starts`."""
-    service = SERVICE_CV * (before.ends - before.starts) if before else 0.0
-    journey = TRAVEL_CV * (starts - travel.leave_by(way.origin, way.destination, starts)) if way else 0.0
+    journey = starts - travel.leave_by(way.origin, way.destination, starts) if way else 0
+    return spread(before.ends - before.starts if before else 0, journey)
+
+
+def spread(visit_s: float, journey_s: float) -> float:
+    """The standard deviation of when a visit of so many seconds, and the journey after it, are over."""
+    service, journey = SERVICE_CV * visit_s, TRAVEL_CV * journey_s
     return sqrt(service * service + journey * journey)
 
 

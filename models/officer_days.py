@@ -15,7 +15,7 @@ from models.diary import LONGEST_VISIT, day_bounds
 from models.hold import Hold
 from models.prepared import Prepared
 from models.resident import Resident
-from models.visit import Visit, VisitStatus, is_by
+from models.visit import Visit, VisitStatus
 from models.working_hours import load_hours
 from models.working_time import WorkingDay
 
@@ -118,16 +118,20 @@ def _stops(
 
 
 _BOOKED_OF_ONE = Prepared(
-    select(Visit.starts_at, Visit.ends_at, Resident.latitude, Resident.longitude)
-    .join(Resident, Resident.id == Visit.resident_id)
-    .where(
-        is_by(bindparam("officer")),
-        Visit.starts_at >= bindparam("earliest", type_=UtcDateTime()),
-        Visit.starts_at < bindparam("ends", type_=UtcDateTime()),
-        Visit.ends_at > bindparam("begins", type_=UtcDateTime()),
-        Visit.status != VisitStatus.CANCELLED,
+    union_all(
+        *(
+            select(Visit.starts_at, Visit.ends_at, Resident.latitude, Resident.longitude)
+            .join(Resident, Resident.id == Visit.resident_id)
+            .where(
+                officer == bindparam("officer"),
+                Visit.starts_at >= bindparam("earliest", type_=UtcDateTime()),
+                Visit.starts_at < bindparam("ends", type_=UtcDateTime()),
+                Visit.ends_at > bindparam("begins", type_=UtcDateTime()),
+                Visit.status != VisitStatus.CANCELLED,
+            )
+            for officer in (Visit.officer_id, Visit.second_officer_id)
+        )
     )
-    .order_by(Visit.starts_at, Visit.id)
 )
 _HELD_OF_ONE = Prepared(
     select(Hold.starts_at, Hold.ends_at, Resident.latitude, Resident.longitude, Hold.expires_at)

@@ -124,17 +124,7 @@ def _cut_scans(at: datetime, chain_key: bytes) -> int:
 def _rules(at: datetime, keep: Keep) -> list[Rule]:
     """In an order in which nothing is removed that something else still names."""
     residents = _of_residents(at - keep.residents)
-    # First, as what is removed from officers' days is noted in its turn.
-    notes = Rule("notes of changed days", DiaryChange, DiaryChange.made_at < at - diary_change.KEPT_FOR)
-    return [
-        notes,
-        *_of_badges(at),
-        *_of_visits(at, keep),
-        residents,
-        _of_numbers(),
-        *_of_hours(at),
-        *_of_accounts(at),
-    ]
+    return [*_of_badges(at), *_of_visits(at, keep), residents, _of_numbers(), *_of_hours(at), *_of_accounts(at)]
 
 
 def _of_badges(at: datetime) -> list[Rule]:
@@ -244,6 +234,7 @@ def _of_hours(at: datetime) -> list[Rule]:
     return [
         Rule("absences", Absence, Absence.ends_at < long_ago),
         Rule("holds of slots", Hold, Hold.expires_at < at - hold.KEPT_FOR),
+        Rule("notes of changed days", DiaryChange, DiaryChange.made_at < at - diary_change.KEPT_FOR),
         Rule("who was shown", OfficerShowing, OfficerShowing.first_shown_at < at - showing.KEPT_FOR),
         Rule("exceptions from officers' hours", WorkingException, WorkingException.day < long_ago.date()),
     ]

@@ -5,7 +5,6 @@ from typing import NamedTuple
 
 from models.day import (
     ARRIVAL_WINDOW_S,
-    SERVICE_CV,
     Day,
     Fault,
     Found,
@@ -13,6 +12,7 @@ from models.day import (
     Lunch,
     Rules,
     Stop,
+    Travel,
     Way,
     chance,
     faults,
@@ -21,7 +21,7 @@ from models.day import (
     sigma,
     slack,
     slack_for,
-    way_of,
+    spread,
 )
 from models.travel import Place
 
@@ -80,34 +80,46 @@ def slots(day: Day, wanted: Wanted, rules: Rules) -> Iterator[Slot]:
 
     Exact: those starts, and no others, at which `fits` holds.
     """
-    for opening in openings(day, wanted, rules, grid=GRID_S):
-        first = max(opening.first, wanted.earliest)
-        starts = range(-(-first // GRID_S) * GRID_S, min(opening.last, wanted.latest - 1) + 1, GRID_S)
-        if starts:
-            yield from _slots(opening, starts, wanted, rules)
-
-
-def openings(day: Day, wanted: Wanted, rules: Rules, *, grid: int = 1) -> Iterator[Opening]:
-    """Where the visit fits, gap by gap. In one gap there may be two that overlap: lunch before it, or after.
-
-    Some in which it cannot begin at a multiple of `grid` seconds may be left out.
-    """
     rooms = day.rooms(rules)
     if max(rooms, default=0) < wanted.seconds:
         return
+    is_simple, eats_in = day.is_simple(rules), _eats_in(day, rules)
     for place, room in enumerate(rooms):
         if room < wanted.seconds:
             continue
         gap = day.gaps[place]
-        if not _may_hold(gap, room, wanted, rules, grid):
-            continue
-        meals = day.meals(rules) if day.eats else None
-        if not meals or meals != {place}:
-            # No time for lunch need be kept, or none can be, or it is kept elsewhere.
-            yield from _in_gap(gap, wanted, rules)
-        else:
-            first, then = ({"before": day.lunch}, {"after": day.lunch})
-            yield from _apart(_in_gap(gap, wanted, rules, **first), _in_gap(gap, wanted, rules, **then))
+        if is_simple[place] and place != eats_in:
+            yield from _slots_in_simple(gap, wanted, rules)
+        elif _may_hold(gap, room, wanted, rules):
+            for opening in _openings_in(gap, day.lunch if place == eats_in else None, wanted, rules):
+                first = max(opening.first, wanted.earliest)
+                yield from _slots(opening, _grid(first, min(opening.last, wanted.latest - 1)), wanted, rules)
+
+
+def openings(day: Day, wanted: Wanted, rules: Rules) -> Iterator[Opening]:
+    """Where the visit fits, gap by gap. In one gap there may be two that overlap: lunch before it, or after."""
+    eats_in = _eats_in(day, rules)
+    for place, gap in enumerate(day.gaps):
+        if is_near(gap, wanted):
+            yield from _openings_in(gap, day.lunch if place == eats_in else None, wanted, rules)
+
+
+def _eats_in(day: Day, rules: Rules) -> int | None:
+    """The one gap in which lunch has to be kept. None if no time for it need be kept, or none can be, or there are
+    several gaps for it, so that another is left."""
+    meals = day.meals(rules) if day.eats else ()
+    return next(iter(meals)) if len(meals) == 1 else None
+
+
+def _openings_in(gap: Gap, lunch: Lunch | None, wanted: Wanted, rules: Rules) -> Iterator[Opening]:
+    if lunch is None:
+        return _in_gap(gap, wanted, rules)
+    return _apart(_in_gap(gap, wanted, rules, before=lunch), _in_gap(gap, wanted, rules, after=lunch))
+
+
+def _grid(first: int, last: int) -> range:
+    """The quarters of an hour from one second to another."""
+    return range(-(-first // GRID_S) * GRID_S, last + 1, GRID_S)
 
 
 def slot_at(day: Day, stop: Stop, rules: Rules) -> Slot | None:
@@ -145,17 +157,17 @@ def is_near(gap: Gap, wanted: Wanted) -> bool:
     return gap.due - gap.free >= wanted.seconds and gap.free < wanted.latest and gap.due > wanted.earliest
 
 
-def _may_hold(gap: Gap, room: int, wanted: Wanted, rules: Rules, grid: int) -> bool:
+def _may_hold(gap: Gap, room: int, wanted: Wanted, rules: Rules) -> bool:
     """Whether there would be a start on the grid if each way took the least it ever does, and no time were wanted
     in hand but for the visits. It costs little to ask, and most gaps are done with."""
     first, last = gap.due - room, gap.due - wanted.seconds
     if rules.slack and gap.after is not None:
-        last -= slack_for(SERVICE_CV * wanted.seconds)
+        last -= slack_for(spread(wanted.seconds, 0))
     if gap.goes_from and first <= last:
         first += rules.travel.at_least(gap.origin, wanted.place)
     if gap.goes_to and first <= last:
         last -= rules.travel.at_least(wanted.place, gap.destination)
-    return -(-max(first, wanted.earliest) // grid) * grid <= min(last, wanted.latest - 1)
+    return bool(_grid(max(first, wanted.earliest), min(last, wanted.latest - 1)))
 
 
 def _in_gap(
@@ -200,19 +212,48 @@ def way_from(gap: Gap, wanted: Wanted) -> Way | None:
 
 def _slots(opening: Opening, grid: range, wanted: Wanted, rules: Rules) -> Iterator[Slot]:
     """The slots at these starts of an opening: those at which the arrival is certain enough."""
-    gap, travel, ready_at = opening.gap, rules.travel, opening.ready
-    to, onward, direct = way_to(gap, wanted), way_from(gap, wanted), way_of(gap)
+    if not grid:
+        return
+    gap, travel = opening.gap, rules.travel
+    to, onward = way_to(gap, wanted), way_from(gap, wanted)
     leaves = gap.due if onward is None else int(travel.leave_by(*onward, gap.due))
-    instead = (travel.seconds(*to, gap.free) if to else 0) - (travel.seconds(*direct, gap.free) if direct else 0)
-    # All that is driven lies in the gap. Where no speed changes in it, each start of it has the same ways.
-    is_steady, deviation, extra_s = travel.is_steady(gap.free, gap.due), -1.0, 0
+    instead = (travel.seconds(*to, gap.free) if to else 0) - _direct_s(gap, travel)
     for starts in grid:
-        ends = starts + wanted.seconds
-        if deviation < 0 or not is_steady:
-            deviation = sigma(gap.before, to, starts, travel)
+        deviation = sigma(gap.before, to, starts, travel)
+        if not rules.slack or opening.ready + slack_for(deviation) <= starts:
+            ends = starts + wanted.seconds
             extra_s = instead + (travel.seconds(*onward, ends) if onward else 0)
-            wants = slack_for(deviation) if rules.slack else 0
-        waits, spare = starts - ready_at, leaves - ends
-        if waits >= wants:
-            unusable_s = (waits if 0 < waits < USEFUL_S else 0) + (spare if 0 < spare < USEFUL_S else 0)
-            yield Slot(starts, extra_s, chance(waits + ARRIVAL_WINDOW_S, deviation), unusable_s)
+            yield _slot(starts, extra_s, starts - opening.ready, leaves - ends, deviation)
+
+
+def _slots_in_simple(gap: Gap, wanted: Wanted, rules: Rules) -> Iterator[Slot]:
+    """The slots of a gap that is worked right through, in which any way takes as long whenever one leaves, and no
+    lunch has to be kept: most gaps are such, and then all their starts have the same ways."""
+    travel, seconds = rules.travel, wanted.seconds
+    to_s = travel.seconds(gap.origin, wanted.place, gap.free) if gap.goes_from else 0
+    ready_at = gap.free + to_s
+    if ready_at + seconds > gap.due:
+        return
+    onward_s = travel.seconds(wanted.place, gap.destination, ready_at + seconds) if gap.goes_to else 0
+    leaves = gap.due - onward_s
+    deviation = spread(gap.before.ends - gap.before.starts if gap.before else 0, to_s)
+    first, last = ready_at, leaves - seconds
+    if rules.slack:
+        first += slack_for(deviation)
+        last -= slack_for(spread(seconds, onward_s)) if gap.after is not None else 0
+    grid = _grid(max(first, wanted.earliest), min(last, wanted.latest - 1))
+    if grid:
+        extra_s = to_s + onward_s - _direct_s(gap, travel)
+        for starts in grid:
+            yield _slot(starts, extra_s, starts - ready_at, leaves - starts - seconds, deviation)
+
+
+def _direct_s(gap: Gap, travel: Travel) -> int:
+    """The seconds on the road in this gap without the visit."""
+    return travel.seconds(gap.origin, gap.destination, gap.free) if gap.goes_from and gap.goes_to else 0
+
+
+def _slot(starts: int, extra_s: int, waits: int, spare: int, deviation: float) -> Slot:
+    """The slot with what is left before it and after it, ways apart."""
+    unusable_s = (waits if 0 < waits < USEFUL_S else 0) + (spare if 0 < spare < USEFUL_S else 0)
+    return Slot(starts, extra_s, chance(waits + ARRIVAL_WINDOW_S, deviation), unusable_s)

@@ -28,7 +28,7 @@ PASSWORD, OFFICER, REASON, NOTE = "swordfish swordfish", "Ottoline Bramble", "br
 USERNAME = "ottoline.b"
 
 LEVELS = ("debug", "info", "warning", "error", "critical", "exception")
-LOGGING = {"_log", *(f"{log}.{level}" for log in ("log", "current_app.logger") for level in LEVELS)}
+LOGGING = {"_log", *(f"{log}.{level}" for log in ("log", "app.logger", "current_app.logger") for level in LEVELS)}
 
 
 class Heard(io.StringIO):
