@@ -14,9 +14,11 @@ from api.blueprint import Blueprint, Resource, answer
 from api.fields import Instant, ListIn, Text
 from api.officers import find as find_officer
 from api.paging import after, page
+from api.risks import risky_out
 from models import clock
 from models.absence import Absence, enter, find_absence
 from models.database import reading, transaction
+from models.diary import LONGEST_VISIT
 from models.officer import lock_diaries
 from models.working_time import AbsenceKind
 
@@ -47,6 +49,15 @@ class AbsenceOut(ma.Schema):
     removed_by_id = fields.UUID(required=True, allow_none=True)
 
 
+class AbsenceEnteredOut(AbsenceOut):
+    """An absence that was entered, and what is booked in its time."""
+
+    visits_at_risk = fields.Integer(required=True, metadata={"description": "Visits to come that cannot be made"})
+    visits_at_risk_url = fields.String(
+        required=True, allow_none=True, metadata={"description": "Which, and what could be done; null: none"}
+    )
+
+
 class AbsencesOut(ma.Schema):
     """A page of absences, newest first."""
 
@@ -58,14 +69,19 @@ class AbsencesOut(ma.Schema):
 class Absences(Resource):
     @roles("admin", "scheduler")
     @blp.arguments(AbsenceIn)
-    @blp.response(201, AbsenceOut)
+    @blp.response(201, AbsenceEnteredOut)
     def post(self, given: dict[str, Any], officer_id: UUID) -> Response:
-        """Enter when an officer is away, whatever is booked in this time"""
+        """Enter when an officer is away, whatever is booked in this time
+
+        `visits_at_risk` says how many visits then have nobody who can make them.
+        """
+        at = clock.now()
         with transaction() as session:
             lock_diaries(session, officer_id)
-            find_officer(session, officer_id)
-            entered = enter(session, officer_id=officer_id, **given, by=who().user_id, at=clock.now())
-        return answer(AbsenceOut().dump(entered), 201)
+            officer = find_officer(session, officer_id)
+            entered = enter(session, officer_id=officer_id, **given, by=who().user_id, at=at)
+            risky = risky_out(session, officer, entered.starts_at - LONGEST_VISIT, entered.ends_at, at)
+        return answer(AbsenceOut().dump(entered) | risky, 201)
 
     @roles("admin", "scheduler", "officer")
     @blp.arguments(ListIn, location="query")

@@ -26,6 +26,7 @@ STATUS: dict[type[errors.BrokenRule], int] = {
     errors.AlreadyTaken: 409,
     errors.DiaryClash: 409,
     errors.BookingRules: 409,
+    errors.ChangesRefused: 409,
     errors.VisitState: 409,
     errors.OfficerUnavailable: 409,
     errors.CardState: 409,

@@ -56,7 +56,7 @@ def noted(app: Flask, verdict: Verdict, kind: ScanKind, environ: "WSGIEnvironmen
 
     "A real GET is recorded as a scan, HEAD and link previews are not."
     """
-    if environ["REQUEST_METHOD"] == "HEAD" or _is_preview(environ):
+    if environ["REQUEST_METHOD"] == "HEAD" or is_preview(environ):
         return verdict
     signed, record = verdict.reading, verdict.record
     if signed is not None and signed.kind is BadgeKind.CARD:
@@ -77,7 +77,7 @@ def noted(app: Flask, verdict: Verdict, kind: ScanKind, environ: "WSGIEnvironmen
     return verdict
 
 
-def _is_preview(environ: "WSGIEnvironment") -> bool:
+def is_preview(environ: "WSGIEnvironment") -> bool:
     """Whether a program fetches the link ahead of a person, or in place of one."""
     fetched_ahead = "".join(environ.get(name, "") for name in _FETCHED_AHEAD)
     return (

@@ -12,14 +12,12 @@ from api.auth import roles, who
 from api.blueprint import Blueprint, Resource, answer, check_version, versioned
 from api.fields import Instant, Text
 from api.overrides import Overrides, WarningOut, warnings_out
-from models import booking, clock
+from models import clock
 from models.database import transaction
-from models.prepared import insert
-from models.promise import ChangeNotice
 from models.visit import Visit
-from models.visit_event import RequestedBy, VisitEvent
+from models.visit_event import RequestedBy
 from models.visit_rows import find
-from notifications import outbox
+from notifications import changes
 from notifications.outbox import Queued
 
 blp = Blueprint("changes", __name__, url_prefix="/v1/visits", description="Moving and cancelling visits")
@@ -96,35 +94,18 @@ class Moves(Resource):
             visit = find(session, visit_id)
             check_version(visit.version)
             moved_from = visit.starts_at
-            officer_id = given.get("officer_id", visit.officer_id)
-            stays = visit.second_officer_id if officer_id else None
-            event = booking.move(
+            queued = changes.move(
                 session,
                 visit,
                 starts_at=given["starts_at"],
-                officer_id=officer_id,
-                second_officer_id=given.get("second_officer_id", stays),
+                **wanted_officers(given, visit),
                 reason=given["reason"],
                 requested_by=given["requested_by"],
                 by=who().user_id,
                 at=at,
                 overrides=given["overrides"],
             )
-            queued = outbox.queue_visit_moved(session, visit, visit.resident, at=at)
-            insert(session, _ledger(visit, event, queued, given, moved_from, visit.starts_at))
-        return answer(
-            {
-                "moved_from": moved_from,
-                "moved_to": visit.starts_at,
-                "reason": given["reason"],
-                "requested_by": given["requested_by"],
-                "notice": notice_out(queued),
-                "message_id": queued.message_id,
-                "warnings": warnings_out(visit.warnings),
-            },
-            201,
-            version=visit.version,
-        )
+        return answer(move_out(visit, moved_from, queued, given), 201, version=visit.version)
 
 
 @blp.route("/<uuid:visit_id>/cancellation")
@@ -139,26 +120,40 @@ class Cancellation(Resource):
         with transaction() as session:
             visit = find(session, visit_id)
             check_version(visit.version)
-            event = visit.cancel(
-                session,
-                reason=given["reason"],
-                requested_by=given["requested_by"],
-                by=who().user_id,
-                at=at,
-            )
-            queued = outbox.queue_visit_cancelled(session, visit, visit.resident, at=at)
-            insert(session, _ledger(visit, event, queued, given, visit.starts_at, None))
-        return answer(
-            {
-                "cancelled_at": at,
-                "reason": given["reason"],
-                "requested_by": given["requested_by"],
-                "notice": notice_out(queued),
-                "message_id": queued.message_id,
-            },
-            201,
-            version=visit.version,
-        )
+            queued = changes.cancel(session, visit, **given, by=who().user_id, at=at)
+        return answer(cancellation_out(queued, given, at), 201, version=visit.version)
+
+
+def wanted_officers(given: dict[str, Any], visit: Visit) -> dict[str, UUID | None]:
+    """Who is to make a visit by a change as it was `given`: who is not named stays, unless there is no first."""
+    officer_id = given.get("officer_id", visit.officer_id)
+    stays = visit.second_officer_id if officer_id else None
+    return {"officer_id": officer_id, "second_officer_id": given.get("second_officer_id", stays)}
+
+
+def move_out(visit: Visit, moved_from: datetime, queued: Queued, given: dict[str, Any]) -> dict[str, Any]:
+    """What MoveOut says of a move as it was `given`."""
+    warnings = warnings_out(visit.warnings)
+    return {
+        "moved_from": moved_from,
+        "moved_to": visit.starts_at,
+        **_told_out(queued, given),
+        "warnings": warnings,
+    }
+
+
+def cancellation_out(queued: Queued, given: dict[str, Any], at: datetime) -> dict[str, Any]:
+    """What CancellationOut says of a cancellation as it was `given`."""
+    return {"cancelled_at": at, **_told_out(queued, given)}
+
+
+def _told_out(queued: Queued, given: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "reason": given["reason"],
+        "requested_by": given["requested_by"],
+        "notice": notice_out(queued),
+        "message_id": queued.message_id,
+    }
 
 
 def notice_out(queued: Queued) -> dict[str, Any]:
@@ -170,29 +165,3 @@ def notice_out(queued: Queued) -> dict[str, Any]:
         "lead_seconds": queued.notice.lead_seconds,
         "send_at": queued.send_at,
     }
-
-
-def _ledger(
-    visit: Visit,
-    event: VisitEvent,
-    queued: Queued,
-    given: dict[str, Any],
-    from_starts_at: datetime,
-    to_starts_at: datetime | None,
-) -> ChangeNotice:
-    return ChangeNotice(
-        event_id=event.id,
-        visit_id=visit.id,
-        change=event.kind,
-        decided_at=event.recorded_at,
-        requested_by=given["requested_by"],
-        reason=given["reason"],
-        told_starts_at=queued.told_start,
-        from_starts_at=from_starts_at,
-        to_starts_at=to_starts_at,
-        reference_at=queued.notice.reference_at,
-        possible=queued.notice.possible,
-        due=queued.due,
-        message_id=queued.message_id,
-        contact_task_id=queued.contact_task_id,
-    )

@@ -4,6 +4,7 @@ It was sent beforehand, so the person at the door has not chosen it. "GET change
 visit; a stranger with a guessed code learns nothing": every code that leads nowhere gives the same bytes.
 """
 
+import logging
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
@@ -11,6 +12,7 @@ from urllib.parse import urlsplit
 
 from flask import Flask, Response, current_app, request
 from sqlalchemy import bindparam, select
+from sqlalchemy.exc import SQLAlchemyError
 
 from api import current, visit_page_forms
 from api.auth import anyone
@@ -18,10 +20,11 @@ from api.config import Settings
 from api.door import shown_officer
 from api.pages import dressed, page, private, render
 from api.rate_limit import RateLimit
+from api.scans import is_preview
 from api.visit_calendar import calendar
-from models import clock
+from models import clock, showing
 from models.clock import LONDON
-from models.database import reading
+from models.database import looking, reading, transaction
 from models.officer import Officer
 from models.prepared import Prepared
 from models.visit import BEFORE_THE_DOOR, Visit
@@ -40,6 +43,8 @@ from models.visit_stage import (
 from models.visit_words import visit_words
 
 _FIND = Prepared(select(Visit.id).where(Visit.reference == bindparam("reference")))
+
+log = logging.getLogger(__name__)
 
 STILL_TO_COME = (Stage.COMING, Stage.DUE, Stage.LATE, Stage.HERE)
 
@@ -104,6 +109,8 @@ def show(code: str, visit: Visit, at: datetime) -> Response:
         officers = [session.get_one(Officer, officer_id) for officer_id in visit.officer_ids]
     coming = [officer for officer in officers if officer.works_for_us(at)]
     shown = coming if shows_officer(visit, at) else []
+    for officer in shown:
+        _note_shown(visit, officer, at)
     return page(
         "visit.html",
         stage=standing.value,
@@ -119,6 +126,23 @@ def show(code: str, visit: Visit, at: datetime) -> Response:
         longest={"needs": LONGEST_NEEDS, "feedback": LONGEST_FEEDBACK},
         **times(visit, at),
     )
+
+
+def _note_shown(visit: Visit, officer: Officer, at: datetime) -> None:
+    """Write down, once, that this officer was shown: nothing of who looked, nor how often.
+
+    Whoever fetches a link ahead of a person sees nothing. The page is shown whether it could be written or not.
+    """
+    if request.method == "HEAD" or is_preview(request.environ):
+        return
+    try:
+        with looking() as connection:
+            known = showing.is_known(connection, visit.id, officer.id)
+        if not known:
+            with transaction() as session:
+                showing.note_shown(session, visit.id, officer.id, at)
+    except SQLAlchemyError as error:
+        log.error("showing_not_recorded", extra={"visit_id": str(visit.id), "error": type(error).__name__})
 
 
 def times(visit: Visit, at: datetime) -> dict[str, Any]:

@@ -16,8 +16,10 @@ from api.blueprint import Blueprint, Resource, answer
 from api.fields import Instant, ListIn, Text, WallClock, Whole
 from api.officers import find as find_officer
 from api.paging import after, page
+from api.risks import risky_out
 from models import clock
 from models.database import reading, transaction
+from models.diary import LONGEST_VISIT, day_bounds
 from models.errors import Unknown, Unprocessable
 from models.officer import Officer, lock_diaries
 from models.travel import Place
@@ -129,6 +131,15 @@ class WorkingExceptionOut(ma.Schema):
     entered_by_id = fields.UUID(required=True, allow_none=True)
 
 
+class WorkingExceptionSetOut(WorkingExceptionOut):
+    """The hours of one day as they were set, and what is booked on it and does not fit."""
+
+    visits_at_risk = fields.Integer(required=True, metadata={"description": "Visits to come that cannot be made"})
+    visits_at_risk_url = fields.String(
+        required=True, allow_none=True, metadata={"description": "Which, and what could be done; null: none"}
+    )
+
+
 class WorkingExceptionsOut(ma.Schema):
     """A page of exceptions, by day."""
 
@@ -226,18 +237,21 @@ DAY = {"name": "day", "in": "path", "required": True, "schema": {"type": "string
 class OneWorkingException(Resource):
     @roles("admin", "scheduler")
     @blp.arguments(WorkingExceptionIn)
-    @blp.response(200, WorkingExceptionOut)
-    def put(self, given: dict[str, Any], officer_id: UUID, day: str) -> WorkingException:
+    @blp.response(200, WorkingExceptionSetOut)
+    def put(self, given: dict[str, Any], officer_id: UUID, day: str) -> Response:
         """Set the hours of one day, on bank holidays too; no windows: the officer does not work
 
         Times that do not exist on that day, or come twice, because the clocks change are refused.
         """
-        on, windows = _day(day), tuple(sorted(given["windows"]))
+        on, windows, at = _day(day), tuple(sorted(given["windows"])), clock.now()
         with transaction() as session:
-            _locked(session, officer_id)
-            return set_exception(
-                session, officer_id, on, windows, reason=given["reason"], by=who().user_id, at=clock.now()
+            officer = _locked(session, officer_id)
+            exception = set_exception(
+                session, officer_id, on, windows, reason=given["reason"], by=who().user_id, at=at
             )
+            begins, ends = day_bounds(on)
+            risky = risky_out(session, officer, begins - LONGEST_VISIT, ends, at)
+        return answer(WorkingExceptionOut().dump(exception) | risky)
 
     @roles("admin", "scheduler")
     @blp.response(204)

@@ -23,6 +23,7 @@ from models import (  # noqa: F401
     resident,
     scan,
     sender_state,
+    showing,
     tally,
     user,
     visit,

@@ -97,6 +97,7 @@ def move(
     by: UUID,
     at: datetime,
     overrides: Mapping[Rule, str] = NOTHING,
+    kind: EventKind = EventKind.MOVED,
 ) -> VisitEvent:
     """Give the visit another time, another officer or both; a new time is a new promise.
 
@@ -107,7 +108,7 @@ def move(
         raise VisitState(f"Only a booked visit can be moved; this one is {visit.status.value}.")
     if (starts_at, officer_id, second_officer_id) == (visit.starts_at, visit.officer_id, visit.second_officer_id):
         raise Unprocessable("starts_at", "The visit is already at this time with this officer.")
-    if starts_at < at:
+    if starts_at < at and kind is EventKind.MOVED:
         raise Unprocessable("starts_at", "This time is past. Choose a later one.")
     refuse_far_times(starts_at, at)
     ends_at = starts_at + visit.duration
@@ -141,13 +142,48 @@ def move(
         visit.promise_number += 1
         visit.confirmed_at = None
     visit.save(session)
-    moved = visit.new_event(EventKind.MOVED, occurred_at=at, by=by, at=at, reason=reason, details=details)
+    moved = visit.new_event(kind, occurred_at=at, by=by, at=at, reason=reason, details=details)
     if new_time:
         visit.close_promise(session, visit.promise_number - 1, by=EventKind.MOVED, at=at)
         insert(session, visit.new_promise(by=by, at=at), moved)
     else:
         insert(session, moved)
     return moved
+
+
+def assign(
+    session: Session,
+    visit: Visit,
+    *,
+    officer_id: UUID | None,
+    second_officer_id: UUID | None = None,
+    reason: str,
+    by: UUID,
+    at: datetime,
+    overrides: Mapping[Rule, str] = NOTHING,
+) -> VisitEvent:
+    """Give the visit to an officer, or to another, at the time that was promised; None puts it back in the queue.
+
+    "Reassigning keeps the promise." A visit whose start has passed may still be given away, as when its officer is
+    ill. Raises what `move` does.
+    """
+    if (officer_id, second_officer_id) == (visit.officer_id, visit.second_officer_id):
+        raise Unprocessable("officer_id", "The visit is this officer's already.")
+    if visit.ends_at <= at:
+        raise VisitState("The time of this visit is over. Move it to another.")
+    return move(
+        session,
+        visit,
+        starts_at=visit.starts_at,
+        officer_id=officer_id,
+        second_officer_id=second_officer_id,
+        reason=reason,
+        requested_by=RequestedBy.COUNCIL,
+        by=by,
+        at=at,
+        overrides=overrides,
+        kind=EventKind.ASSIGNED,
+    )
 
 
 def _second(**officers: UUID | None) -> dict[str, UUID | None]:

@@ -102,7 +102,7 @@ def check(
     if asked.starts_at < at:
         return Passed()
     rules = Rules(travel.in_use())
-    broken: list[Broken] = []
+    broken = _missing_skills(officers, asked)
     warnings: list[Broken] = []
     overridden: dict[Rule, str] = {}
     for officer in officers:
@@ -235,6 +235,14 @@ def _load(
     return diary
 
 
+def _missing_skills(officers: Sequence[DiaryOwner], asked: Asked) -> list[Broken]:
+    """What nobody who comes can do. Of two officers one is enough: the other comes along so that they are two."""
+    missing = set(asked.skills).difference(*(officer.skills for officer in officers))
+    if not missing or not officers:
+        return []
+    return [Broken(Rule.SKILL, words.no_skill(sorted(missing), len(officers)), officers[0].id)]
+
+
 def _broken(diary: _Diary, asked: Asked, rules: Rules) -> Iterator[Broken]:
     """Each rule that the visit breaks."""
     officer, stop = diary.officer, asked.stop
@@ -243,8 +251,6 @@ def _broken(diary: _Diary, asked: Asked, rules: Rules) -> Iterator[Broken]:
     for _, working, stops in days:
         day = plan(working, stops)
         strictly |= broken_by(day, day.with_stop(stop), stop, rules)
-    if missing := sorted(set(asked.skills) - set(officer.skills)):
-        yield Broken(Rule.SKILL, words.no_skill(missing), officer.id)
     if not goes_to(officer.areas, asked.postcode):
         yield Broken(Rule.AREA, words.not_in_areas(), officer.id)
     if strictly:

@@ -18,9 +18,10 @@ def advice(broken: Sequence[Broken]) -> str:
     return " ".join([*(each.detail for each in broken), f"{what_to_do}."])
 
 
-def no_skill(missing: Sequence[str]) -> str:
-    """Skills that the visit needs and the officer does not have."""
-    return f"The officer does not have what the visit needs: {', '.join(missing)}."
+def no_skill(missing: Sequence[str], officers: int) -> str:
+    """Skills that the visit needs and nobody who is to come has."""
+    nobody = "The officer does not have" if officers == 1 else "Neither officer has"
+    return f"{nobody} what the visit needs: {', '.join(missing)}."
 
 
 def not_in_areas() -> str:

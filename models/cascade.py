@@ -3,9 +3,11 @@
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from math import ceil
 from uuid import UUID
 
-from models.travel import Place, travel_time
+from models.day import FOREVER, Piece, Way, ready
+from models.travel import Place, in_use
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,11 +50,12 @@ def predicted_arrivals(expected_at: datetime, delayed: Stop, remaining: Iterable
     return arrivals
 
 
+_NO_END = (Piece(-FOREVER, FOREVER),)
+"""A day that has gone wrong goes on until all are done."""
+
+
 def _there(free_at: datetime, here: Place | None, place: Place | None) -> datetime:
-    leaves_at = _next_second(free_at)
-    return leaves_at + travel_time(here, place, leaves_at)
-
-
-def _next_second(at: datetime) -> datetime:
-    """This instant, on the whole second that is not before it: journeys are counted in those."""
-    return at + timedelta(microseconds=-at.microsecond % 1_000_000)
+    """When an officer is there: as a day is planned, but with no end of the shift and no lunch."""
+    there = ready(_NO_END, ceil(free_at.timestamp()), Way(here, place), in_use())
+    assert there is not None  # noqa: S101 - there is always time
+    return datetime.fromtimestamp(there, UTC)

@@ -70,6 +70,14 @@ class BookingRules(BrokenRule):
     title = "The visit does not fit"
 
 
+class ChangesRefused(BrokenRule):
+    """Of several changes that were to be made together some cannot be: `changes` names each, and why. None was
+    made."""
+
+    slug = "changes-refused"
+    title = "Nothing was changed"
+
+
 class VisitState(BrokenRule):
     """The visit's status does not allow this step."""
 

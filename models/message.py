@@ -27,6 +27,7 @@ class MessageKind(StrEnum):
     MOVED = "moved"
     CANCELLED = "cancelled"
     DELAYED = "delayed"
+    ANOTHER_OFFICER = "another_officer"
 
 
 class MessageStatus(StrEnum):

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from models.day import Day, Fault, Found, Gap, Piece, Rules, Stop, faults, ready, slack
-from models.slots import GRID_S, Wanted, is_near, way_from, way_to
+from models.slots import GRID_S, Wanted, is_near, spoilt, way_from, way_to
 
 
 class NoSlot(StrEnum):
@@ -44,6 +44,38 @@ def why_not(day: Day, wanted: Wanted, rules: Rules) -> tuple[NoSlot, Relaxation 
     if found is None:
         return NoSlot.NO_GAP, None
     return min(found.rules, key=list(NoSlot).index), found
+
+
+def why_not_at(day: Day, stop: Stop, rules: Rules) -> NoSlot:
+    """Why a visit does not fit into a day at just this time: of several reasons, the one that gives least."""
+    reasons = (_why(found, stop) for found in spoilt(day, stop, rules))
+    return min(reasons, key=_LEAST_FIRST.index, default=NoSlot.NO_GAP)
+
+
+def _why(found: Found, stop: Stop) -> NoSlot:
+    fault, whose = found
+    if fault is Fault.TRAVEL:
+        return NoSlot.TRAVEL_BEFORE if whose == stop else NoSlot.TRAVEL_AFTER
+    return _WHY[fault]
+
+
+_WHY = {
+    Fault.OVERLAP: NoSlot.NO_GAP,
+    Fault.SHIFT: NoSlot.SHIFT,
+    Fault.SHIFT_END: NoSlot.TRAVEL_AFTER,
+    Fault.SLACK: NoSlot.SLACK,
+    Fault.LUNCH: NoSlot.LUNCH,
+}
+
+
+_LEAST_FIRST = [
+    NoSlot.SHIFT,
+    NoSlot.NO_GAP,
+    NoSlot.TRAVEL_BEFORE,
+    NoSlot.TRAVEL_AFTER,
+    NoSlot.LUNCH,
+    NoSlot.SLACK,
+]
 
 
 def relaxations(day: Day, wanted: Wanted, rules: Rules) -> Iterator[Relaxation]:

@@ -12,7 +12,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, String, cast, delete, func, inspect, or_, select, tuple_, update
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
-from models import absence, bundle, diary_change, hold, idempotency, scan, user
+from models import absence, bundle, diary_change, hold, idempotency, scan, showing, user
 from models.absence import Absence
 from models.badge_check import BadgeCheck
 from models.bundle import Bundle
@@ -29,6 +29,7 @@ from models.number import Number
 from models.reply import Reply
 from models.resident import FORGOTTEN, ContactBy, PlaceFrom, Resident
 from models.scan import ScanSalt
+from models.showing import OfficerShowing
 from models.user import RefreshToken, SignIn, SignInFailure
 from models.visit import Visit
 from models.visit_answer import VisitAnswer
@@ -234,6 +235,7 @@ def _of_hours(at: datetime) -> list[Rule]:
         Rule("absences", Absence, Absence.ends_at < long_ago),
         Rule("holds of slots", Hold, Hold.expires_at < at - hold.KEPT_FOR),
         Rule("notes of changed days", DiaryChange, DiaryChange.made_at < at - diary_change.KEPT_FOR),
+        Rule("who was shown", OfficerShowing, OfficerShowing.first_shown_at < at - showing.KEPT_FOR),
         Rule("exceptions from officers' hours", WorkingException, WorkingException.day < long_ago.date()),
     ]
 

@@ -17,7 +17,7 @@ from models.no_slot import NoSlot, Relaxation, why_not
 from models.slots import Slot, Wanted, slots
 from models.travel import Place
 from models.visit import Visit, VisitStatus
-from models.working_time import Closed
+from models.working_time import Closed, WorkingDay
 
 LONGEST_SEARCH = timedelta(days=28)
 
@@ -163,17 +163,20 @@ def _explain(
         if not works_for_us(officer, day):
             answer.reasons[NoSlot.SHIFT] += 1
         elif working.closed is not None and not day_plan.windows:
-            answer.reasons[_WHY_CLOSED[working.closed]] += 1
+            answer.reasons[why_closed(NoSlot.SHIFT, working)] += 1
         else:
             reason, relaxation = why_not(day_plan, wanted, rules)
-            if reason is NoSlot.SHIFT and working.closed is not None:
-                reason = _WHY_CLOSED[working.closed]
-            answer.reasons[reason] += 1
+            answer.reasons[why_closed(reason, working)] += 1
             if relaxation is not None:
                 found = (relaxation.short_s, relaxation.starts, officer.id, relaxation)
                 least = found if least is None else min(least, found, key=lambda one: one[:3])
     if least is not None:
         answer.relaxation = (least[2], least[3])
+
+
+def why_closed(reason: NoSlot, working: WorkingDay) -> NoSlot:
+    """The same reason; where it is that the officer does not work then, why."""
+    return _WHY_CLOSED[working.closed] if reason is NoSlot.SHIFT and working.closed is not None else reason
 
 
 def _rounded_up(at: datetime) -> int:

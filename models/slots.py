@@ -7,6 +7,7 @@ from models.day import (
     ARRIVAL_WINDOW_S,
     Day,
     Fault,
+    Found,
     Gap,
     Lunch,
     Rules,
@@ -121,15 +122,31 @@ def _grid(first: int, last: int) -> range:
     return range(-(-first // GRID_S) * GRID_S, last + 1, GRID_S)
 
 
+def slot_at(day: Day, stop: Stop, rules: Rules) -> Slot | None:
+    """The slot of a visit whose time is settled, on the grid or not; None if it does not fit (`fits`)."""
+    wanted = Wanted(stop.ends - stop.starts, stop.place, stop.starts, stop.starts + 1)
+    only = range(stop.starts, stop.starts + 1)
+    for opening in openings(day, wanted, rules):
+        if opening.first <= stop.starts <= opening.last:
+            return next(_slots(opening, only, wanted, rules), None)
+    return None
+
+
 def fits(day: Day, stop: Stop, rules: Rules) -> bool:
-    """Whether a visit can be added to a day: it holds by itself, the next one is reached as it should be, and no
-    rule is broken that was kept. What was wrong elsewhere before does not count."""
+    """Whether a visit can be added to a day."""
+    return not spoilt(day, stop, rules)
+
+
+def spoilt(day: Day, stop: Stop, rules: Rules) -> set[Found]:
+    """What is wrong once a visit is added to a day: with itself, with the way to the next one, and wherever a rule
+    is broken that was kept. What was wrong elsewhere before does not count."""
     before, after = faults(day, rules), faults(day.with_stop(stop), rules)
     following = next((each for each in day.stops if each.starts >= stop.starts), None)
-    return not any(
-        found not in before or found[1] == stop or (found[1] == following and found[0] in _OF_THE_WAY)
+    return {
+        found
         for found in after
-    )
+        if found not in before or found[1] == stop or (found[1] == following and found[0] in _OF_THE_WAY)
+    }
 
 
 _OF_THE_WAY = (Fault.OVERLAP, Fault.TRAVEL, Fault.SLACK, Fault.SHIFT_END)

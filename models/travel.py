@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime, time, timedelta
+from datetime import time
 from functools import lru_cache
 from math import ceil, floor
 
@@ -111,8 +111,3 @@ def use(model: TravelModel) -> None:
 def in_use() -> TravelModel:
     """The figures this process reckons with."""
     return _in_use
-
-
-def travel_time(origin: Place | None, destination: Place | None, leaving_at: datetime) -> timedelta:
-    """From door to door by car with the figures in use, in whole seconds."""
-    return timedelta(seconds=_in_use.seconds(origin, destination, leaving_at.timestamp()))

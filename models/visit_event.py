@@ -17,6 +17,7 @@ class EventKind(StrEnum):
 
     BOOKED = "booked"
     MOVED = "moved"
+    ASSIGNED = "assigned"
     CANCELLED = "cancelled"
     DEPARTED = "departed"
     DELAYED = "delayed"

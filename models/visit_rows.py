@@ -1,9 +1,11 @@
 """Visits as they are looked up: with their residents, to read or locked to be changed."""
 
+from collections.abc import Iterator
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import bindparam, or_, select
+from sqlalchemy import Integer, bindparam, or_, select, tuple_
 from sqlalchemy.orm import Session
 
 from models import diary
@@ -12,7 +14,7 @@ from models.errors import Unknown, VersionConflict
 from models.officer import lock_diaries
 from models.prepared import Prepared
 from models.resident import Resident
-from models.visit import BEFORE_THE_DOOR, Visit, is_by
+from models.visit import BEFORE_THE_DOOR, Visit, VisitStatus, is_by
 
 _VISIT_NAMES = tuple(column.name for column in Visit.__table__.columns)
 _RESIDENT_NAMES = tuple(column.name for column in Resident.__table__.columns)
@@ -36,6 +38,29 @@ _REST_OF_DAY = Prepared(
     .order_by(Visit.starts_at, Visit.id)
     .with_for_update(of=Visit, key_share=True)
 )
+_UNASSIGNED = Prepared(
+    _WITH_RESIDENT.where(
+        Visit.officer_id.is_(None),
+        Visit.status == VisitStatus.BOOKED,
+        tuple_(Visit.starts_at, Visit.id)
+        > tuple_(bindparam("start", type_=Visit.starts_at.type), bindparam("id", type_=Visit.id.type)),
+    )
+    .order_by(Visit.starts_at, Visit.id)
+    .limit(bindparam("most", type_=Integer))
+)
+_BOOKED_OF = Prepared(
+    _WITH_RESIDENT.where(
+        is_by(bindparam("officer")),
+        Visit.status == VisitStatus.BOOKED,
+        tuple_(Visit.starts_at, Visit.id)
+        > tuple_(bindparam("start", type_=Visit.starts_at.type), bindparam("id", type_=Visit.id.type)),
+        Visit.starts_at < bindparam("ends", type_=Visit.starts_at.type),
+    )
+    .order_by(Visit.starts_at, Visit.id)
+    .limit(bindparam("most", type_=Integer))
+)
+_FIRST_ID = UUID(int=0)
+_LAST_ID = UUID(int=2**128 - 1)
 
 
 def find(session: Session, visit_id: UUID) -> Visit:
@@ -92,6 +117,28 @@ def rest_of_day_locked(session: Session, visit: Visit) -> list[Visit]:
         rows = _REST_OF_DAY.all(session, officer=officer_id, after=visit.starts_at, midnight=midnight)
         found |= {each.id: each for each in map(_found, rows)}
     return sorted(found.values(), key=lambda each: (each.starts_at, each.id))
+
+
+def unassigned(session: Session, at: datetime, after: tuple[datetime, UUID] | None, *, most: int) -> list[Visit]:
+    """The booked visits to come that nobody is to make yet, by start, with their residents; those after a visit of
+    this start and id."""
+    start, visit_id = max((at, _LAST_ID), after or (at, _LAST_ID))
+    return [_found(row) for row in _UNASSIGNED.all(session, start=start, id=visit_id, most=most)]
+
+
+def booked_of(session: Session, officer_id: UUID, begins: datetime, ends: datetime) -> Iterator[Visit]:
+    """The booked visits of an officer that start from `begins` until before `ends`, by start, with their
+    residents; read as far as they are asked for."""
+    start, visit_id = begins, _FIRST_ID
+    while True:
+        rows = _BOOKED_OF.all(session, officer=officer_id, start=start, id=visit_id, ends=ends, most=_READ_AT_ONCE)
+        yield from map(_found, rows)
+        if len(rows) < _READ_AT_ONCE:
+            return
+        start, visit_id = rows[-1].starts_at, rows[-1].id
+
+
+_READ_AT_ONCE = 200
 
 
 def _found(row: Any) -> Visit:

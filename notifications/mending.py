@@ -50,7 +50,8 @@ def _is_known(session: Session, message: Message) -> bool:
 def newer_news(message: Message, later: Sequence[Message]) -> list[Message]:
     """Those of the visit's later messages that tell, or are about to tell, what makes `message` old.
 
-    A delay is old news once anything else is told; a promised time only once another time is.
+    A delay is old news once another time is told; a promised time only once another one is promised. Who comes is
+    news of its own: only who else comes, or that nobody does, makes it old.
     """
     first = {other.news_id: other.number for other in later if other.is_first}
     return [
@@ -58,8 +59,14 @@ def newer_news(message: Message, later: Sequence[Message]) -> list[Message]:
         for other in later
         if first.get(other.news_id, 0) > message.number
         and (other.status is MessageStatus.HELD or other.status in GONE)
-        and (other.kind is not MessageKind.DELAYED or message.kind is MessageKind.DELAYED)
+        and _outdates(other.kind, message.kind)
     ]
+
+
+def _outdates(newer: MessageKind, older: MessageKind) -> bool:
+    if newer is MessageKind.ANOTHER_OFFICER or older is MessageKind.ANOTHER_OFFICER:
+        return newer is older or newer is MessageKind.CANCELLED
+    return newer is not MessageKind.DELAYED or older is MessageKind.DELAYED
 
 
 def bring_up_to_date(
@@ -69,7 +76,7 @@ def bring_up_to_date(
     is_off = status is VisitStatus.CANCELLED and message.kind is not MessageKind.CANCELLED
     if is_off or (message.kind is MessageKind.DELAYED and status not in BEFORE_THE_DOOR):
         message.supersede(at)
-    elif message.kind in START_KINDS:
+    elif message.kind in (*START_KINDS, MessageKind.ANOTHER_OFFICER):
         message.starts_at = starts_at
     _recall(session, message, at)
 

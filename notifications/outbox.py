@@ -67,9 +67,9 @@ def told_start(session: Session, visit: Visit) -> datetime:
     """The start the resident was last told: in the newest message that is no longer ours to stop, by a person who
     rang, or at booking.
 
-    Whoever books a visit tells the resident the time there and then. A delay text tells no start.
+    Whoever books a visit tells the resident the time there and then. A delay text tells no start. Locks nothing.
     """
-    return _told_start(session, visit, _history(session, visit.id))
+    return _told_start(session, visit, _TO_READ.all(session, visit=visit.id))
 
 
 def queue_visit_booked(session: Session, visit: Visit, resident: Resident, *, at: datetime) -> Queued:
@@ -88,7 +88,13 @@ def queue_visit_moved(session: Session, visit: Visit, resident: Resident, *, at:
     no new text.
     """
     history = _history(session, visit.id)
-    before, unsent = _told_start(session, visit, history), _unsent(history)
+    before, unsent = _told_start(session, visit, history), []
+    for row in _unsent(history):
+        if row.kind is MessageKind.ANOTHER_OFFICER:
+            # Who comes is news whatever the time is: it goes, and names the new one.
+            _RETIME.run(session, message=row.id, starts_at=visit.starts_at)
+        else:
+            unsent.append(row)
     change = _Change(session, visit, resident, at, history, before, visit.starts_at)
     if must_tell(before, visit.starts_at):
         if before <= at:
@@ -114,6 +120,25 @@ def queue_visit_cancelled(session: Session, visit: Visit, resident: Resident, *,
     if before <= at:
         return change.ask(MessageKind.CANCELLED, ContactReason.TIME_HAD_PASSED, stop=unsent)
     return change.tell(MessageKind.CANCELLED, stop=unsent, starts_at=before)
+
+
+def queue_another_officer(session: Session, visit: Visit, resident: Resident, *, at: datetime) -> Queued:
+    """Tell that another officer comes than the one the resident was shown, unless a text that waits says it."""
+    history = _history(session, visit.id)
+    change = _Change(session, visit, resident, at, history, _told_start(session, visit, history), None)
+    for row in _unsent(history):
+        if row.kind is MessageKind.ANOTHER_OFFICER:
+            return change.already_in(row)
+    if visit.starts_at <= at:
+        return change.ask(MessageKind.ANOTHER_OFFICER, ContactReason.TIME_HAD_PASSED, stop=[])
+    return change.tell(MessageKind.ANOTHER_OFFICER, stop=[])
+
+
+def stop_another_officer(session: Session, visit: Visit, *, at: datetime) -> None:
+    """The officer whom the resident was shown comes after all: what has not gone is not true any more."""
+    for row in _unsent(_history(session, visit.id)):
+        if row.kind is MessageKind.ANOTHER_OFFICER:
+            _SUPERSEDE.run(session, stopped=row.id, by=None, at=at)
 
 
 def queue_visit_delayed(
@@ -291,6 +316,14 @@ _SUPERSEDE = Prepared(
     )
 )
 
+_RETIME = Prepared(
+    update(Message.__table__)  # type: ignore[arg-type]
+    .where(Message.id == bindparam("message"))
+    .values(
+        starts_at=bindparam("starts_at"), reference_at=bindparam("starts_at"), expires_at=bindparam("starts_at")
+    )
+)
+
 _BRING_FORWARD = Prepared(
     update(Message.__table__)  # type: ignore[arg-type]
     .where(Message.id == bindparam("older"), Message.lane > bindparam("lane"))
@@ -308,7 +341,7 @@ _TAKE_UP_LADDER = Prepared(
     .values(next_way_at=bindparam("at"))
 )
 
-_HISTORY = Prepared(
+_SENT = (
     select(
         Message.id,
         Message.news_id,
@@ -322,8 +355,9 @@ _HISTORY = Prepared(
     )
     .where(Message.visit_id == bindparam("visit"))
     .order_by(Message.number)
-    .with_for_update()
 )
+_TO_READ = Prepared(_SENT)
+_HISTORY = Prepared(_SENT.with_for_update())
 
 
 def _history(session: Session, visit_id: UUID) -> Sequence[Any]:

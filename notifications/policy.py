@@ -11,7 +11,13 @@ SOFT_MORNING, DAY = time(7), time(8)
 MARGIN_BEFORE_DEADLINE = timedelta(minutes=15)
 MARGIN_BEFORE_REFERENCE = timedelta(minutes=30)
 
-_LANES = {MessageKind.DELAYED: 0, MessageKind.CANCELLED: 1, MessageKind.MOVED: 2, MessageKind.BOOKED: 3}
+_LANES = {
+    MessageKind.DELAYED: 0,
+    MessageKind.CANCELLED: 1,
+    MessageKind.ANOTHER_OFFICER: 2,
+    MessageKind.MOVED: 2,
+    MessageKind.BOOKED: 3,
+}
 
 
 def lane(kind: MessageKind) -> int:

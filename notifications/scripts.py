@@ -101,6 +101,8 @@ def _script(
         say.starts_at = notice.told_starts_at if notice else tried[0].starts_at if tried else visit.starts_at
     elif task.reason is ContactReason.REPLIED:
         say.kind = MessageKind.BOOKED
+    elif task.detail == MessageKind.ANOTHER_OFFICER:
+        say.kind = MessageKind.ANOTHER_OFFICER
     elif task.detail == MessageKind.DELAYED and visit.expected_at is not None:
         say.kind = MessageKind.DELAYED
     elif before is not None and before != visit.starts_at:

@@ -61,6 +61,8 @@ SPEECHES = {
         booked="We will visit you on {start}.",
         moved="We have changed the time. It was {old}. It is now {start}.",
         cancelled="We have cancelled our visit on {start}. We will not come then.",
+        another_officer="On {start} another officer will come than the one we showed you."
+        " Please check their badge before you let them in.",
         delayed="We are sorry, our visit on {start} is running late. We expect to be with you at about {eta}.",
         sooner="Good news about our visit on {start}. We now expect to be with you sooner, at about {eta}.",
         back_on_time="Good news, our visit on {start} is back on time. We expect to be with you at about {eta}.",

@@ -67,6 +67,7 @@ class Wording:
     booked: str
     moved: str
     cancelled: str
+    another_officer: str
     delayed: str
     sooner: str
     back_on_time: str
@@ -104,6 +105,8 @@ class Wording:
                 return self.moved
             case MessageKind.CANCELLED:
                 return self.cancelled
+            case MessageKind.ANOTHER_OFFICER:
+                return self.another_officer
         expected, before = message.expected_at, message.previous_expected_at
         if expected is None or before is None or expected >= before:
             return self.delayed
@@ -120,6 +123,8 @@ WORDINGS = {
         " It is now {start}. If this does not suit you, please call {phone}. Ref {ref}",
         cancelled="{council}: we have cancelled our visit to your home on {start}. We will not come then."
         " To ask about it, please call {phone}. Ref {ref}",
+        another_officer="{council}: another officer than we showed you will visit you on {start}."
+        " Check their badge before you let them in. If you are not sure, please call {phone}. Ref {ref}",
         delayed="{council}: we are sorry, our visit to your home on {start} is running late."
         " We expect to be with you about {eta}. If this does not suit you, please call {phone}. Ref {ref}",
         sooner="{council}: good news about our visit to your home on {start}. We now expect to be with you"

@@ -341,6 +341,19 @@ WITH_BODY = [
     ),
     Endpoint(
         "POST",
+        "/v1/visits/changes",
+        "scheduler",
+        {"changes": ([{"visit_id": "@visit@", "version": 1, "kind": "unassign"}], "changes"), "reason": REASON},
+    ),
+    Endpoint(
+        "POST",
+        "/v1/visits/@visit@/assignment",
+        "scheduler",
+        {"officer_id": (None, "uuid?"), "second_officer_id": (None, "uuid?"), "reason": REASON},
+        IF_MATCH,
+    ),
+    Endpoint(
+        "POST",
         "/v1/visits/@visit@/cancellation",
         "scheduler",
         {"reason": REASON, "requested_by": ("resident", "enum")},
@@ -433,6 +446,8 @@ WITHOUT_BODY = [
     Endpoint("GET", "/v1/residents", "scheduler"),
     Endpoint("GET", "/v1/residents/@resident@", "scheduler"),
     Endpoint("GET", "/v1/visits", "scheduler"),
+    Endpoint("GET", "/v1/unassigned-visits", "scheduler"),
+    Endpoint("GET", "/v1/officers/@officer@/visits-at-risk", "scheduler"),
     Endpoint("GET", "/v1/visits/@visit@", "officer"),
     Endpoint("GET", "/v1/visits/@visit@/history", "officer"),
     Endpoint("GET", "/v1/visits/@visit@/messages", "officer"),
@@ -722,6 +737,21 @@ SPOILED: dict[str, dict[str, Any]] = {
         "10 kB": ["g" * 10_000],
         "a line end": ["gas\n"],
     },
+    "changes": {
+        "null": None,
+        "none": [],
+        "an object": {},
+        "a number": [5],
+        "nothing of one": [{}],
+        "of nobody": [{"version": 1, "kind": "unassign"}],
+        "of no version": [{"visit_id": "@visit@", "kind": "unassign"}],
+        "of a version as text": [{"visit_id": "@visit@", "version": "1", "kind": "unassign"}],
+        "of another kind": [{"visit_id": "@visit@", "version": 1, "kind": "delete"}],
+        "with too much": [{"visit_id": "@visit@", "version": 1, "kind": "unassign", "starts_at": STARTS_AT}],
+        "with too little": [{"visit_id": "@visit@", "version": 1, "kind": "move", "requested_by": "council"}],
+        "to nobody": [{"visit_id": "@visit@", "version": 1, "kind": "assignment", "officer_id": None}],
+        "twice": [{"visit_id": "@visit@", "version": 1, "kind": "unassign"}] * 2,
+    },
     "windows": BAD_WINDOWS | {"null": None, "a night": [{"start": "22:00", "end": "06:00"}]},
     "week": {
         "null": None,
@@ -1002,6 +1032,8 @@ BAD_DAYS = {
 def queries() -> Iterator[Case]:
     paged = ("/v1/users", "/v1/officers", "/v1/residents", "/v1/visits", "/v1/contact-tasks")
     paged += (
+        "/v1/unassigned-visits",
+        "/v1/officers/@officer@/visits-at-risk",
         "/v1/cards",
         "/v1/officers/@officer@/cards",
         "/v1/photos",
@@ -1038,6 +1070,7 @@ def queries() -> Iterator[Case]:
         "a day of NUL": "from=2026-11-23%00&to=2026-11-23",
         "another parameter": "from=2026-11-23&to=2026-11-23&limit=5",
     }
+    tables["/v1/officers/@officer@/visits-at-risk"] |= BAD_TIMES
     tables["/v1/visits"] |= BAD_TIMES | {
         "a status we do not know": "status=lost",
         "an officer_id that is a word": "officer_id=x",

@@ -11,7 +11,6 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select
 
-from models import travel
 from models.absence import Absence, AbsenceKind, enter
 from models.booking_rules import KnownWays, broken_by
 from models.clock import LONDON
@@ -26,6 +25,7 @@ from models.working_time import LunchBreak, Window, WorkingPattern
 from tests import factories
 from tests.conftest import Client, StoppedClock
 from tests.plane import Plane
+from tests.roads import travel_time
 from tests.steps import MONDAY_9
 from tests.test_slots import DAY, days, places, rules
 
@@ -157,7 +157,7 @@ def _same_day(one: Visit, other: Visit) -> bool:
 def _reaches(home: Resident, door: Resident, one: Visit, other: Visit) -> bool:
     if home.place is None or door.place is None or home.place == door.place:
         return True
-    return one.ends_at + travel.travel_time(home.place, door.place, one.ends_at) <= other.starts_at
+    return one.ends_at + travel_time(home.place, door.place, one.ends_at) <= other.starts_at
 
 
 SOFT = ("area", "hours", "shift_end", "travel", "lunch", "slack")

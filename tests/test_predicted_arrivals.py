@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from models import travel
 from models.cascade import Stop, predicted_arrivals
 from models.clock import LONDON
-from models.travel import Place, TravelModel, travel_time
+from models.travel import Place, TravelModel
+from tests.roads import travel_time
 
 CIVIC_CENTRE, HARROW_ON_THE_HILL = (51.5887, -0.3340), (51.5793, -0.3366)
 MIDNIGHT = datetime(2026, 11, 23, tzinfo=UTC)

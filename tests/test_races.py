@@ -523,3 +523,58 @@ def test_everything_at_once_leaves_a_sound_diary(
         seen.update(answer.status for answer in answers)
     assert set(seen) <= {201, 409, 412, 422}
     assert seen[201] > 0
+
+
+def together(token: str, changes: list[dict[str, Any]]) -> Call:
+    body = {"changes": changes, "reason": "the officer is ill"}
+    return Call("POST", "/v1/visits/changes", token, body)
+
+
+def given_to(visit: Visit, officer: Officer) -> dict[str, Any]:
+    return {"visit_id": str(visit.id), "version": 1, "kind": "assignment", "officer_id": str(officer.id)}
+
+
+def test_of_eight_who_make_the_same_changes_together_one_does(
+    racers: Racers, base: datetime, token: str, resident: Resident
+) -> None:
+    """Each names the visits in another order: of three officers to one, and of nobody to another."""
+    for number in range(FEWER):
+        day = base + number * timedelta(days=1)
+        owners = [factories.officer() for _ in range(3)]
+        wanted, other = factories.officer(), factories.officer()
+        booked = [
+            factories.visit(resident, owner, day + HALF_AN_HOUR * place) for place, owner in enumerate(owners)
+        ]
+        waiting = [factories.visit(resident, None, day + HALF_AN_HOUR * place) for place in range(3)]
+        changes = [given_to(visit, wanted) for visit in booked] + [given_to(visit, other) for visit in waiting]
+        answers = racers.race(
+            [together(token, random.Random(client).sample(changes, len(changes))) for client in range(CLIENTS)]
+        )
+        assert Counter((answer.status, answer.slug) for answer in answers) == {
+            (201, None): 1,
+            (409, "changes-refused"): CLIENTS - 1,
+        }
+        with reading() as session:
+            held = [session.get_one(Visit, visit.id).officer_id for visit in booked + waiting]
+        assert held == [wanted.id] * 3 + [other.id] * 3
+
+
+def test_changes_made_together_and_alone_never_wait_for_each_other_for_ever(
+    racers: Racers, base: datetime, token: str, resident: Resident
+) -> None:
+    """Half exchange two officers' visits together, half move them alone, and each is whole or refused."""
+    pair = [factories.officer(), factories.officer()]
+    for number in range(FEWER):
+        slots = [base + number * timedelta(days=1) + HALF_AN_HOUR * place for place in range(4)]
+        both = [[factories.visit(resident, officer, slot) for officer in pair] for slot in slots]
+        calls = []
+        for place, (one, two) in enumerate(both):
+            exchange = [given_to(one, pair[1]), given_to(two, pair[0])]
+            calls.append(together(token, exchange if place % 2 else exchange[::-1]))
+            calls.append(move(token, two, slots[place] + timedelta(hours=6), pair[0]))
+        answers = racers.race(calls)
+        assert {answer.status for answer in answers} <= {201, 409, 412}
+        with reading() as session:
+            for one, two in both:
+                held = [session.get_one(Visit, visit.id).officer_id for visit in (one, two)]
+                assert held in ([pair[1].id, pair[0].id], [pair[0].id, pair[0].id])

@@ -7,8 +7,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from models.day import Day, Lunch, Piece, Rules, Stop, Way, slack, way_of
-from models.no_slot import NoSlot, relaxations, why_not
-from models.slots import GRID_S, Wanted, fits, openings, slots, way_from, way_to
+from models.no_slot import NoSlot, relaxations, why_not, why_not_at
+from models.slots import GRID_S, Wanted, fits, openings, slot_at, slots, spoilt, way_from, way_to
 from models.travel import TravelModel
 from tests.plane import AtOnce, Plane
 
@@ -120,6 +120,21 @@ def test_the_search_finds_what_trying_every_start_finds(day: Day, wanted: Wanted
         if fits(day, Stop(starts, starts + wanted.seconds, wanted.place), rules)
     ]
     assert [slot.starts for slot in slots(day, wanted, rules)] == tried, (day, wanted, rules)
+
+
+@settings(max_examples=400, deadline=None)
+@given(days(), wishes, rules, st.integers(0, 86400))
+def test_a_time_that_is_settled_is_free_at_just_the_seconds_at_which_the_visit_fits(
+    day: Day, wanted: Wanted, rules: Rules, second: int
+) -> None:
+    for starts in (DAY + second, *(stop.ends + 180 for stop in day.stops)):
+        settled = Stop(starts, starts + wanted.seconds, wanted.place)
+        slot = slot_at(day, settled, rules)
+        assert (slot is not None) == fits(day, settled, rules)
+        if slot is None:
+            assert spoilt(day, settled, rules) and why_not_at(day, settled, rules)
+        else:
+            assert slot.starts == starts
 
 
 TRAFFIC = TravelModel(speeds=((time(7), 23.5), (time(9, 30), 6.0), (time(10), 60.0), (time(13), 8.0)))

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from models.clock import LONDON
 from models.speeds import Speeds, Traffic, read_speeds, write_speeds
 from models.standards import distance_m
-from models.travel import SPEEDS, Place, TravelModel, travel_time
+from models.travel import SPEEDS, Place, TravelModel
+from tests.roads import travel_time
 
 CIVIC_CENTRE, HARROW_ON_THE_HILL = (51.5887, -0.3340), (51.5793, -0.3366)
 TWENTY_KM = (51.5, -0.3), (51.5 + 20_000 / 111_195.08, -0.3)

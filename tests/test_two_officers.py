@@ -127,20 +127,21 @@ def test_a_hold_of_either_keeps_others_out_and_a_visit_of_either_is_no_time_to_k
 
 
 def test_what_either_would_break_refuses_the_visit_for_both(scheduler, officer, resident):
-    """The second is asked about as the first is: by skills, and by the visits of their own before and after."""
-    unable = factories.officer()
-    able = [factories.officer(skills=["gas"]) for _ in range(2)]
-    for pair in ((able[0], unable), (unable, able[0])):
-        body = factories.booking(
-            resident, pair[0], WEDNESDAY_10, second_officer_id=str(pair[1].id), skills=["gas"]
-        )
-        broken = problem(scheduler.post("/v1/visits", body), 409, "booking-rules")["broken"]
-        assert [(each["rule"], each["officer_id"]) for each in broken] == [("skill", str(unable.id))]
-    both(scheduler, resident, *able, skills=["gas"])
+    """The second is asked about as the first is: by the visits of their own before and after."""
+    second = factories.officer()
+    both(scheduler, resident, factories.officer(), second)
     far = factories.resident(latitude=51.65, longitude=-0.20)
-    body = factories.booking(far, officer, WEDNESDAY_10 + HALF_AN_HOUR, second_officer_id=str(able[1].id))
+    body = factories.booking(far, officer, WEDNESDAY_10 + HALF_AN_HOUR, second_officer_id=str(second.id))
     broken = problem(scheduler.post("/v1/visits", body), 409, "booking-rules")["broken"]
-    assert {(each["rule"], each["officer_id"]) for each in broken} == {("travel", str(able[1].id))}
+    assert {(each["rule"], each["officer_id"]) for each in broken} == {("travel", str(second.id))}
+
+
+def test_what_a_visit_needs_one_of_the_two_can_do(scheduler, officer, resident):
+    other, able = factories.officer(), factories.officer(skills=["gas"])
+    body = factories.booking(resident, officer, WEDNESDAY_10, second_officer_id=str(other.id), skills=["gas"])
+    [broken] = problem(scheduler.post("/v1/visits", body), 409, "booking-rules")["broken"]
+    assert (broken["rule"], broken["detail"]) == ("skill", "Neither officer has what the visit needs: gas.")
+    both(scheduler, resident, other, able, skills=["gas"])
 
 
 def test_two_officers_are_two(scheduler, officer, second, resident):

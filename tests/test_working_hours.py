@@ -117,6 +117,8 @@ def test_an_exception_decides_on_its_day_and_can_be_changed_and_taken_back(sched
         "reason": "Open day",
         "entered_at": "2026-11-23T09:00:00Z",
         "entered_by_id": None,
+        "visits_at_risk": 0,
+        "visits_at_risk_url": None,
     }
     (saturday,) = days(scheduler, officer, "2026-11-28")
     assert saturday["windows"] == [{"starts_at": "2026-11-28T10:00:00Z", "ends_at": "2026-11-28T14:00:00Z"}]
