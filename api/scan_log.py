@@ -12,11 +12,11 @@ from models.scan import Record, Seen, append
 from models.suspicion import Places, look_for_trouble, worth_a_look
 from models.tally import Count, count
 
-ROOM = 2000
-"""Scans that may wait to be written: a quarter of a minute of a very busy town."""
+ROOM = 4000
+"""Scans that may wait to be written: half a minute of a very busy town."""
 
-AT_ONCE = 500
-TOGETHER_S = 0.2
+AT_ONCE = 2000
+TOGETHER_S = 0.5
 """Scans that come within this long of the first are written with it: each commit costs as much as many scans."""
 
 LOOK_EVERY_S = 0.2
