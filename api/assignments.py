@@ -6,14 +6,14 @@ from uuid import UUID
 
 import marshmallow as ma
 from flask import Response
-from marshmallow import fields, validate
+from marshmallow import fields
 
 from api.auth import roles, who
 from api.blueprint import Blueprint, Resource, answer, check_version, versioned
 from api.fields import Instant, ListIn, Text
 from api.overrides import Overrides, WarningOut, warnings_out
 from api.paging import page, read_cursor
-from api.visit_changes import wanted_officers
+from api.visit_changes import ShownOut, shown_out, wanted_officers
 from api.visits import VisitOut, visit_out
 from models import clock, travel
 from models.database import reading, transaction
@@ -73,14 +73,6 @@ class AssignmentIn(ma.Schema):
     second_officer_id = fields.UUID(allow_none=True)
     reason = Text(required=True, longest=500)
     overrides = Overrides()
-
-
-class ShownOut(ma.Schema):
-    """The other officer whom the resident had been shown, within 24 hours of the visit; how, and when first."""
-
-    officer_id = fields.UUID(required=True)
-    how = fields.String(required=True, validate=validate.OneOf(["page"]))
-    at = Instant(required=True)
 
 
 class AssignmentOut(ma.Schema):
@@ -150,7 +142,6 @@ def assignment_out(
     visit: Visit, before: tuple[UUID | None, UUID | None], assigned: Assigned, given: dict[str, Any]
 ) -> dict[str, Any]:
     """What AssignmentOut says of an assignment as it was `given`."""
-    shown = assigned.shown
     return {
         "officer_from": before[0],
         "officer_to": visit.officer_id,
@@ -159,8 +150,7 @@ def assignment_out(
         "starts_at": visit.starts_at,
         "reason": given["reason"],
         "warnings": warnings_out(visit.warnings),
-        "resident_was_shown": shown
-        and {"officer_id": shown.officer_id, "how": "page", "at": shown.first_shown_at},
+        "resident_was_shown": shown_out(assigned),
         "message_id": assigned.queued and assigned.queued.message_id,
     }
 

@@ -152,7 +152,7 @@ def _change(given: dict[str, Any], by: UUID, at: datetime) -> Change[dict[str, A
 
 def _move(session: Session, visit: Visit, given: dict[str, Any], by: UUID, at: datetime) -> dict[str, Any]:
     moved_from = visit.starts_at
-    queued = changes.move(
+    moved = changes.move(
         session,
         visit,
         starts_at=given["starts_at"],
@@ -163,7 +163,7 @@ def _move(session: Session, visit: Visit, given: dict[str, Any], by: UUID, at: d
         at=at,
         overrides=given["overrides"],
     )
-    return {"move": move_out(visit, moved_from, queued, given)}
+    return {"move": move_out(visit, moved_from, moved, given)}
 
 
 def _assign(session: Session, visit: Visit, given: dict[str, Any], by: UUID, at: datetime) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from uuid import UUID
 
 import marshmallow as ma
 from flask import Response
-from marshmallow import fields
+from marshmallow import fields, validate
 
 from api.auth import roles, who
 from api.blueprint import Blueprint, Resource, answer, check_version, versioned
@@ -18,6 +18,7 @@ from models.visit import Visit
 from models.visit_event import RequestedBy
 from models.visit_rows import find
 from notifications import changes
+from notifications.changes import Assigned, Moved
 from notifications.outbox import Queued
 
 blp = Blueprint("changes", __name__, url_prefix="/v1/visits", description="Moving and cancelling visits")
@@ -56,6 +57,14 @@ class NoticeOut(ma.Schema):
     )
 
 
+class ShownOut(ma.Schema):
+    """The other officer whom the resident had been shown, within 24 hours of the visit; how, and when first."""
+
+    officer_id = fields.UUID(required=True)
+    how = fields.String(required=True, validate=validate.OneOf(["page"]))
+    at = Instant(required=True)
+
+
 class MoveOut(ma.Schema):
     """A move, and how the resident is told."""
 
@@ -66,6 +75,12 @@ class MoveOut(ma.Schema):
     notice = fields.Nested(NoticeOut, required=True)
     message_id = fields.UUID(required=True, allow_none=True)
     warnings = fields.List(fields.Nested(WarningOut), required=True)
+    resident_was_shown = fields.Nested(
+        ShownOut,
+        required=True,
+        allow_none=True,
+        metadata={"description": "Within 24 hours: whom the resident expects at the door, who does not come"},
+    )
 
 
 class CancellationOut(ma.Schema):
@@ -87,14 +102,15 @@ class Moves(Resource):
     def post(self, given: dict[str, Any], visit_id: UUID) -> Response:
         """Move a visit and tell the resident
 
-        A move of under 15 minutes on the same day is not texted. It is checked as a booking is.
+        A move of under 15 minutes on the same day is not texted. It is checked as a booking is. A resident whose
+        page has shown another officer is told of that, too.
         """
         at = clock.now()
         with transaction() as session:
             visit = find(session, visit_id)
             check_version(visit.version)
             moved_from = visit.starts_at
-            queued = changes.move(
+            moved = changes.move(
                 session,
                 visit,
                 starts_at=given["starts_at"],
@@ -105,7 +121,7 @@ class Moves(Resource):
                 at=at,
                 overrides=given["overrides"],
             )
-        return answer(move_out(visit, moved_from, queued, given), 201, version=visit.version)
+        return answer(move_out(visit, moved_from, moved, given), 201, version=visit.version)
 
 
 @blp.route("/<uuid:visit_id>/cancellation")
@@ -131,15 +147,22 @@ def wanted_officers(given: dict[str, Any], visit: Visit) -> dict[str, UUID | Non
     return {"officer_id": officer_id, "second_officer_id": given.get("second_officer_id", stays)}
 
 
-def move_out(visit: Visit, moved_from: datetime, queued: Queued, given: dict[str, Any]) -> dict[str, Any]:
+def move_out(visit: Visit, moved_from: datetime, moved: Moved, given: dict[str, Any]) -> dict[str, Any]:
     """What MoveOut says of a move as it was `given`."""
-    warnings = warnings_out(visit.warnings)
     return {
         "moved_from": moved_from,
         "moved_to": visit.starts_at,
-        **_told_out(queued, given),
-        "warnings": warnings,
+        **_told_out(moved.queued, given),
+        "warnings": warnings_out(visit.warnings),
+        "resident_was_shown": shown_out(moved.assigned),
     }
+
+
+def shown_out(assigned: Assigned) -> dict[str, Any] | None:
+    """What ShownOut says of an officer who does not come, if the resident was shown one."""
+    if (shown := assigned.shown) is None:
+        return None
+    return {"officer_id": shown.officer_id, "how": "page", "at": shown.first_shown_at}
 
 
 def cancellation_out(queued: Queued, given: dict[str, Any], at: datetime) -> dict[str, Any]:

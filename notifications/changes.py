@@ -31,6 +31,14 @@ class Assigned:
     queued: Queued | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """How a resident is told of another time, and what another officer means for them, if it is another."""
+
+    queued: Queued
+    assigned: Assigned
+
+
 def move(
     session: Session,
     visit: Visit,
@@ -43,9 +51,9 @@ def move(
     by: UUID,
     at: datetime,
     overrides: Mapping[Rule, str] = NOTHING,
-) -> Queued:
+) -> Moved:
     """Move the visit and tell its resident. Raises what `booking.move` does."""
-    moved_from = visit.starts_at
+    moved_from, came = visit.starts_at, visit.officer_ids
     event = booking.move(
         session,
         visit,
@@ -60,7 +68,8 @@ def move(
     )
     queued = outbox.queue_visit_moved(session, visit, visit.resident, at=at)
     insert(session, _ledger(event, queued, requested_by, moved_from, starts_at))
-    return queued
+    is_another = visit.officer_ids != came
+    return Moved(queued, _tell_who_comes(session, visit, at) if is_another else Assigned(None))
 
 
 def assign(
@@ -76,8 +85,7 @@ def assign(
 ) -> Assigned:
     """Give the visit to another officer at its time. Raises what `booking.assign` does.
 
-    No text names an officer, so that none is told anew, and the ledger is of times only. But whom the resident's
-    page has shown they expect at the door: they are told if another comes. That nobody is found yet is no news.
+    No text names an officer, so that none is told anew, and the ledger is of times only.
     """
     booking.assign(
         session,
@@ -89,13 +97,7 @@ def assign(
         at=at,
         overrides=overrides,
     )
-    shown = another_was_shown(session, visit, at)
-    if visit.officer_id is None:
-        return Assigned(shown)
-    if shown is None:
-        outbox.stop_another_officer(session, visit, at=at)
-        return Assigned(None)
-    return Assigned(shown, outbox.queue_another_officer(session, visit, visit.resident, at=at))
+    return _tell_who_comes(session, visit, at)
 
 
 def cancel(
@@ -106,6 +108,18 @@ def cancel(
     queued = outbox.queue_visit_cancelled(session, visit, visit.resident, at=at)
     insert(session, _ledger(event, queued, requested_by, visit.starts_at, None))
     return queued
+
+
+def _tell_who_comes(session: Session, visit: Visit, at: datetime) -> Assigned:
+    """Whom the resident's page has shown they expect at the door: they are told if another comes. That nobody is
+    found yet is no news."""
+    shown = another_was_shown(session, visit, at)
+    if visit.officer_id is None:
+        return Assigned(shown)
+    if shown is None:
+        outbox.stop_another_officer(session, visit, at=at)
+        return Assigned(None)
+    return Assigned(shown, outbox.queue_another_officer(session, visit, visit.resident, at=at))
 
 
 def _ledger(

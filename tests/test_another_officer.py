@@ -61,6 +61,16 @@ def test_whoever_was_shown_one_officer_is_told_that_another_comes(app, scheduler
         assert (text.starts_at, text.expires_at, text.send_at) == (ELEVEN, ELEVEN, stopped_clock.now)
 
 
+@pytest.mark.parametrize(("minutes", "kinds"), [(0, {"another_officer"}), (60, {"another_officer", "moved"})])
+def test_a_move_that_gives_the_visit_to_another_tells_it_as_well(app, scheduler, officer, visit, minutes, kinds):
+    look(app, visit)
+    to, other = ELEVEN + timedelta(minutes=minutes), factories.officer()
+    moved = move(scheduler, visit, to, officer_id=str(other.id))
+    assert moved.json["resident_was_shown"]["officer_id"] == str(officer.id)
+    assert {kind for kind, status in texts(scheduler, visit) if status == "held"} == kinds
+    assert move(scheduler, visit, to + timedelta(minutes=5)).json["resident_was_shown"] is None
+
+
 def test_whoever_has_not_looked_is_told_nothing(app, scheduler, visit):
     given = assign(scheduler, visit, factories.officer()).json
     assert (given["resident_was_shown"], given["message_id"]) == (None, None)

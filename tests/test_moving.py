@@ -52,6 +52,7 @@ def test_a_move_says_from_when_to_when_and_what_notice_it_leaves(scheduler, offi
         },
         "message_id": moved.json["message_id"],
         "warnings": [],
+        "resident_was_shown": None,
     }
     now = see(scheduler, visit)
     assert (now["starts_at"], now["ends_at"], now["version"], now["status"]) == (
