@@ -1,8 +1,8 @@
 """Lateness seen coming: when an officer will be at each visit that is left of their day, and how surely.
 
 Means and variances are carried along the day: a visit takes as long as it was booked for, give or take its share
-(SERVICE_CV), a journey likewise (TRAVEL_CV), and whoever is early waits, by Clark's formula. Times are Unix seconds,
-as in models/day.py, whose figures these are.
+(SERVICE_CV), a journey likewise (TRAVEL_CV), and whoever is early waits, by Clark's formula. Times are Unix
+seconds, as in models/day.py, whose figures these are.
 """
 
 from collections.abc import Iterable, Iterator
@@ -45,6 +45,11 @@ class Estimate(NamedTuple):
         excess = lead * share + deviation * density
         squared = (lead * lead + self.variance) * share + lead * deviation * density
         return Estimate(moment + excess, max(0.0, squared - excess * excess))
+
+    def served(self, stop: Stop) -> "Estimate":
+        """When somebody is free again who begins at this time to serve `stop`."""
+        seconds = stop.ends - stop.starts
+        return self.plus(seconds, (SERVICE_CV * seconds) ** 2)
 
     def late(self, starts: float) -> float:
         """The probability that an arrival at this time is more than 15 minutes after `starts`."""
@@ -98,8 +103,7 @@ def arrivals(
         journey = travel.seconds(here, stop.place, free.mean)
         arrival = free.plus(journey, (TRAVEL_CV * journey) ** 2)
         yield arrival
-        service = stop.ends - stop.starts
-        free, here = arrival.after(stop.starts).plus(service, (SERVICE_CV * service) ** 2), stop.place
+        free, here = arrival.after(stop.starts).served(stop), stop.place
 
 
 def _phi(z: float) -> float:

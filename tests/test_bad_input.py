@@ -448,6 +448,7 @@ WITHOUT_BODY = [
     Endpoint("GET", "/v1/visits", "scheduler"),
     Endpoint("GET", "/v1/unassigned-visits", "scheduler"),
     Endpoint("GET", "/v1/officers/@officer@/visits-at-risk", "scheduler"),
+    Endpoint("GET", "/v1/officers/@officer@/outlook", "scheduler"),
     Endpoint("GET", "/v1/visits/@visit@", "officer"),
     Endpoint("GET", "/v1/visits/@visit@/history", "officer"),
     Endpoint("GET", "/v1/visits/@visit@/messages", "officer"),

@@ -39,6 +39,7 @@ MATRIX = {
     "GET /v1/officers/{}/absences": "admin scheduler officer",
     "POST /v1/officers/{}/absences": "admin scheduler",
     "GET /v1/officers/{}/visits-at-risk": "admin scheduler",
+    "GET /v1/officers/{}/outlook": "scheduler",
     "DELETE /v1/absences/{}": "admin scheduler",
     "GET /v1/photos": "admin scheduler",
     "GET /v1/photos/{}": "admin scheduler",
