@@ -160,5 +160,6 @@ def test_texts_expire_when_they_are_no_longer_worth_sending() -> None:
 
 
 def test_delays_go_first_then_cancellations_then_moves_then_the_rest() -> None:
-    order = [MessageKind.DELAYED, MessageKind.CANCELLED, MessageKind.MOVED, MessageKind.BOOKED]
+    moves = [MessageKind.MOVED, MessageKind.ANOTHER_OFFICER]
+    order = [MessageKind.DELAYED, MessageKind.CANCELLED, *moves, MessageKind.BOOKED]
     assert sorted(MessageKind, key=policy.lane) == order
