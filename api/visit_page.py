@@ -136,9 +136,7 @@ def _note_shown(visit: Visit, officer: Officer, at: datetime) -> None:
     if request.method == "HEAD" or is_preview(request.environ):
         return
     try:
-        with looking() as connection:
-            known = showing.is_known(connection, visit.id, officer.id)
-        if not known:
+        if not showing.is_known(looking(), visit.id, officer.id):
             with transaction() as session:
                 showing.note_shown(session, visit.id, officer.id, at)
     except SQLAlchemyError as error:
