@@ -8,7 +8,7 @@ from flask import Flask
 from sqlalchemy import func, select
 
 from models import retention
-from models.database import reading
+from models.database import looking, reading
 from models.message import Message, MessageKind, MessageStatus
 from models.officer import Officer
 from models.resident import ContactBy
@@ -97,6 +97,12 @@ def test_a_look_is_written_down_once_and_nothing_of_who_looked(app, visit):
 def test_a_link_that_is_fetched_ahead_shows_nobody(app, visit, method, headers):
     look(app, visit, method, **headers)
     assert shown() == 0
+
+
+def test_a_look_leaves_the_threads_connection_open(app, visit):
+    connection = looking()
+    look(app, visit)
+    assert looking() is connection and not connection.closed
 
 
 def test_a_look_changes_nothing_of_the_visit(app, scheduler, visit):
