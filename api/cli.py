@@ -4,9 +4,11 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 import urllib.request
+from collections.abc import Sequence
 from pathlib import Path
+from threading import Event, Thread
+from typing import Protocol
 from urllib.parse import urlsplit
 from uuid import UUID, uuid4
 
@@ -30,6 +32,7 @@ from notifications.dispatcher import Dispatcher, stop_on_signals
 from notifications.senders import senders_from
 from notifications.senders.outcomes import Sender
 from notifications.texts import Council
+from notifications.watch import Rounds, Watch
 
 ROOT = Path(__file__).resolve().parent.parent
 SHORTEST_PASSWORD = 12
@@ -73,28 +76,19 @@ def register(app: Flask) -> None:
     @app.cli.command("send-texts")
     @click.option("--once", is_flag=True, help="Send what is due, then end.")
     def send_texts(once: bool) -> None:
-        """Send the texts that are due, to duty managers too, until stopped."""
+        """Look for what nobody reports, and send the texts that are due, to our own people too, until stopped."""
         dispatcher = dispatcher_of(settings, app.extensions["visit_links"])
-        alerts = alert_sender_of(settings)
+        alerts, rounds = alert_sender_of(settings), Rounds(watches_of(settings))
         if once:
             try:
+                rounds.go(at_once=True)
                 if alerts:
                     alerts.send_due()
                 click.echo(f"{dispatcher.send_due()} sent")
             finally:
                 dispatcher.close()
             return
-        stop = stop_on_signals()
-        # Beside the dispatcher and not in its turns: neither keeps the other waiting.
-        beside = threading.Thread(target=alerts.run, args=(stop,)) if alerts else None
-        if beside:
-            beside.start()
-        try:
-            dispatcher.run(stop)
-        finally:
-            stop.set()
-            if beside:
-                beside.join()
+        _run_beside_each_other(dispatcher, [rounds, *([alerts] if alerts else [])])
 
     @app.cli.command("load-demonstration")
     def load_demonstration() -> None:
@@ -112,6 +106,31 @@ def register(app: Flask) -> None:
         if not settings.production:
             demonstration.load(clock.now())
         _serve(settings, port or urlsplit(settings.public_base_url).port or 8000)
+
+
+class _Runs(Protocol):
+    """What goes on until a stop is set."""
+
+    def run(self, stop: Event) -> None: ...
+
+
+def _run_beside_each_other(dispatcher: Dispatcher, others: Sequence[_Runs]) -> None:
+    """The dispatcher until we are told to stop, the others in threads: none keeps another waiting."""
+    stop = stop_on_signals()
+    beside = [Thread(target=other.run, args=(stop,)) for other in others]
+    for thread in beside:
+        thread.start()
+    try:
+        dispatcher.run(stop)
+    finally:
+        stop.set()
+        for thread in beside:
+            thread.join()
+
+
+def watches_of(settings: Settings) -> list[Watch]:
+    """What is looked for beside the sending of texts."""
+    return []
 
 
 def dispatcher_of(settings: Settings, links: VisitLinks | None = None) -> Dispatcher:
