@@ -5,6 +5,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from api import (
     absences,
+    alerts,
     assignments,
     auth,
     badge_checks,
@@ -146,6 +147,7 @@ def create_app(settings: Settings | None = None) -> Flask:
         photos,
         contact_tasks,
         incidents,
+        alerts,
         reports,
         callbacks,
         health,

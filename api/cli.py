@@ -6,9 +6,10 @@ import subprocess
 import sys
 import urllib.request
 from collections.abc import Sequence
+from datetime import timedelta
 from pathlib import Path
 from threading import Event, Thread
-from typing import Protocol
+from typing import Any, Protocol
 from urllib.parse import urlsplit
 from uuid import UUID, uuid4
 
@@ -29,8 +30,11 @@ from models.user import Role, User
 from models.visit_link import VisitLinks
 from notifications.alerts import AlertSender
 from notifications.dispatcher import Dispatcher, stop_on_signals
+from notifications.nudges import NudgeSender
+from notifications.overdue import look_for_no_outcome, look_for_nobody_there
 from notifications.senders import senders_from
 from notifications.senders.outcomes import Sender
+from notifications.staff_texts import StaffTexts
 from notifications.texts import Council
 from notifications.watch import Rounds, Watch
 
@@ -78,17 +82,17 @@ def register(app: Flask) -> None:
     def send_texts(once: bool) -> None:
         """Look for what nobody reports, and send the texts that are due, to our own people too, until stopped."""
         dispatcher = dispatcher_of(settings, app.extensions["visit_links"])
-        alerts, rounds = alert_sender_of(settings), Rounds(watches_of(settings))
+        rounds, to_staff = Rounds(watches_of(settings)), staff_texts_of(settings)
         if once:
             try:
                 rounds.go(at_once=True)
-                if alerts:
-                    alerts.send_due()
+                for texts in to_staff:
+                    texts.send_due()
                 click.echo(f"{dispatcher.send_due()} sent")
             finally:
                 dispatcher.close()
             return
-        _run_beside_each_other(dispatcher, [rounds, *([alerts] if alerts else [])])
+        _run_beside_each_other(dispatcher, [rounds, *to_staff])
 
     @app.cli.command("load-demonstration")
     def load_demonstration() -> None:
@@ -130,7 +134,11 @@ def _run_beside_each_other(dispatcher: Dispatcher, others: Sequence[_Runs]) -> N
 
 def watches_of(settings: Settings) -> list[Watch]:
     """What is looked for beside the sending of texts."""
-    return []
+    overrun = timedelta(minutes=settings.lone_worker_minutes)
+    return [
+        Watch("visits that nobody came to", look_for_nobody_there),
+        Watch("officers who do not come out", lambda at: look_for_no_outcome(at, overrun)),
+    ]
 
 
 def dispatcher_of(settings: Settings, links: VisitLinks | None = None) -> Dispatcher:
@@ -140,11 +148,13 @@ def dispatcher_of(settings: Settings, links: VisitLinks | None = None) -> Dispat
     return Dispatcher(_senders(settings), council, per_second=rates)
 
 
-def alert_sender_of(settings: Settings) -> AlertSender | None:
-    """What tells the duty managers of incidents; None if the settings name none."""
+def staff_texts_of(settings: Settings) -> list[StaffTexts[Any]]:
+    """What texts our own people: officers who are asked for a word and, if any are named, the duty managers."""
+    sender = _senders(settings)[Channel.TEXT]
+    nudges = NudgeSender(sender, Council(settings.council_name, settings.council_phone))
     if not settings.duty_manager_phones:
-        return None
-    return AlertSender(_senders(settings)[Channel.TEXT], settings.council_name, settings.duty_manager_phones)
+        return [nudges]
+    return [nudges, AlertSender(sender, settings.council_name, settings.duty_manager_phones)]
 
 
 def _senders(settings: Settings) -> dict[Channel, Sender]:

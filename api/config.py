@@ -17,6 +17,9 @@ INSTANCE = Path(__file__).resolve().parent.parent / "instance"
 SHORTEST_KEPT = 30
 """Days that what was promised, done and said is kept at the least."""
 
+LONGEST_OVERRUN = 480
+"""Minutes after the end of a visit: later than that is the next day, and no check on anybody."""
+
 LONGEST_NAME, LONGEST_PHONE = 40, 20
 LONGEST_IN_UCS2 = 34
 """Of the council's name and number, so that no text has "more than 2 parts in GSM-7, 3 in UCS-2" (rule 10)."""
@@ -48,6 +51,7 @@ class Settings:
     smtp_url: str | None
     email_from: str
     duty_manager_phones: tuple[str, ...]
+    lone_worker_minutes: int
     badge_issuer: str
     checks_per_minute: int
     travel_roads_bend: float
@@ -123,6 +127,7 @@ class Settings:
             smtp_url=text("SMTP_URL") or None,
             email_from=text("EMAIL_FROM", "visits@council.example"),
             duty_manager_phones=tuple(text("DUTY_MANAGER_PHONES").replace(",", " ").split()),
+            lone_worker_minutes=number("LONE_WORKER_MINUTES", 45),
             badge_issuer=text("BADGE_ISSUER", "harrow"),
             checks_per_minute=number("CHECKS_PER_MINUTE", 60),
             travel_roads_bend=decimal("TRAVEL_ROADS_BEND", 1.35),
@@ -172,6 +177,8 @@ class Settings:
             )
         if len(set(self.duty_manager_phones)) < len(self.duty_manager_phones):
             raise BadSetting("DUTY_MANAGER_PHONES names a number twice.")
+        if not 5 <= self.lone_worker_minutes <= LONGEST_OVERRUN:
+            raise BadSetting(f"LONE_WORKER_MINUTES must be 5 to {LONGEST_OVERRUN}.")
         self._check_travel()
         self._check_router()
         if self.smtp_url and not environ.get("EMAIL_FROM", "").strip():

@@ -2,6 +2,7 @@
 
 from models import (  # noqa: F401
     absence,
+    alert,
     badge,
     badge_check,
     bundle,
@@ -15,6 +16,7 @@ from models import (  # noqa: F401
     live_code,
     message,
     message_event,
+    nudge,
     number,
     officer,
     postcode,

@@ -87,7 +87,7 @@ def queue_visit_moved(session: Session, visit: Visit, resident: Resident, *, at:
     after told_start has passed: no text; contact task." A new officer at a time already being told needs
     no new text.
     """
-    history = _history(session, visit.id)
+    history = history_of(session, visit)
     before, unsent = _told_start(session, visit, history), []
     for row in _unsent(history):
         if row.kind is MessageKind.ANOTHER_OFFICER:
@@ -114,7 +114,7 @@ def queue_visit_moved(session: Session, visit: Visit, resident: Resident, *, at:
 
 def queue_visit_cancelled(session: Session, visit: Visit, resident: Resident, *, at: datetime) -> Queued:
     """Tell that the visit is off. "Moved then cancelled: only the cancellation goes." """
-    history = _history(session, visit.id)
+    history = history_of(session, visit)
     before, unsent = _told_start(session, visit, history), _unsent(history)
     change = _Change(session, visit, resident, at, history, before, None)
     if before <= at:
@@ -124,7 +124,7 @@ def queue_visit_cancelled(session: Session, visit: Visit, resident: Resident, *,
 
 def queue_another_officer(session: Session, visit: Visit, resident: Resident, *, at: datetime) -> Queued:
     """Tell that another officer comes than the one the resident was shown, unless a text that waits says it."""
-    history = _history(session, visit.id)
+    history = history_of(session, visit)
     change = _Change(session, visit, resident, at, history, _told_start(session, visit, history), None)
     for row in _unsent(history):
         if row.kind is MessageKind.ANOTHER_OFFICER:
@@ -136,7 +136,7 @@ def queue_another_officer(session: Session, visit: Visit, resident: Resident, *,
 
 def stop_another_officer(session: Session, visit: Visit, *, at: datetime) -> None:
     """The officer whom the resident was shown comes after all: what has not gone is not true any more."""
-    for row in _unsent(_history(session, visit.id)):
+    for row in _unsent(history_of(session, visit)):
         if row.kind is MessageKind.ANOTHER_OFFICER:
             _SUPERSEDE.run(session, stopped=row.id, by=None, at=at)
 
@@ -157,7 +157,7 @@ def queue_visit_delayed(
     is no longer what the resident expects. A fourth text worth sending, and a delay of over two hours,
     ask a person to ring.
     """
-    history = _history(session, visit.id)
+    history = history_of(session, visit)
     coming = [row.starts_at for row in _unsent(history) if row.kind in START_KINDS]
     before = coming[-1] if coming else _told_start(session, visit, history)
     change = _Change(session, visit, resident, at, history, before, None)
@@ -186,9 +186,31 @@ def queue_visit_delayed(
 
 def stop_late_texts(session: Session, visit: Visit, *, at: datetime) -> None:
     """The officer is at the door, or was: a late text that has not gone is no news any more."""
-    for row in _unsent(_history(session, visit.id)):
+    for row in _unsent(history_of(session, visit)):
         if row.kind is MessageKind.DELAYED:
             _SUPERSEDE.run(session, stopped=row.id, by=None, at=at)
+
+
+def tell_afterwards(
+    session: Session, visit: Visit, kind: MessageKind, *, until: datetime, at: datetime
+) -> UUID | None:
+    """Tell of a visit whose time is over, by a message that is worth sending `until` then; the message's id.
+
+    Whatever else has not gone is not true any more. None for a resident whom only a person can tell: whoever calls
+    this has asked for that.
+    """
+    history = history_of(session, visit)
+    change = _Change(session, visit, visit.resident, at, history, visit.starts_at, None)
+    stop = _unsent(history)
+    if not ladder.ways(visit.resident):
+        change.supersede(stop)
+        return None
+    return change.tell(kind, stop=stop, until=until).message_id
+
+
+def history_of(session: Session, visit: Visit) -> Sequence[Any]:
+    """What the visit's resident was sent, in order, locked: superseding and claiming cannot both win."""
+    return _HISTORY.all(session, visit=visit.id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,13 +265,15 @@ class _Change:
         starts_at: datetime | None = None,
         expected_at: datetime | None = None,
         previous_expected_at: datetime | None = None,
+        until: datetime | None = None,
     ) -> Queued:
         """Write the text in place of those to `stop`, or ask for a call if this resident is not to be
-        texted."""
+        texted. `until` is in the place of R where nobody waits for the visit any more."""
         left = self.notice
-        expires_at = policy.expires_at(kind, left.reference_at, expected_at)
+        reference_at = until or left.reference_at
+        expires_at = until or policy.expires_at(kind, reference_at, expected_at)
         first = ladder.first_way(
-            self.resident, kind, decided_at=self.at, reference_at=left.reference_at, expires_at=expires_at
+            self.resident, kind, decided_at=self.at, reference_at=reference_at, expires_at=expires_at
         )
         if first is None:
             return self.ask(kind, _why_only_a_person(self.resident), stop=stop)
@@ -272,7 +296,7 @@ class _Change:
             "expected_at": expected_at,
             "previous_expected_at": previous_expected_at,
             "decided_at": self.at,
-            "reference_at": left.reference_at,
+            "reference_at": reference_at,
             "send_at": first.at,
             "expires_at": expires_at,
             "attempts": 0,
@@ -358,11 +382,6 @@ _SENT = (
 )
 _TO_READ = Prepared(_SENT)
 _HISTORY = Prepared(_SENT.with_for_update())
-
-
-def _history(session: Session, visit_id: UUID) -> Sequence[Any]:
-    """What the visit's resident was sent, in order, locked: superseding and claiming cannot both win."""
-    return _HISTORY.all(session, visit=visit_id)
 
 
 def _told_start(session: Session, visit: Visit, history: Sequence[Any]) -> datetime:

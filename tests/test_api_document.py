@@ -21,6 +21,7 @@ from sqlalchemy import select
 
 from models import live_code
 from models.absence import enter
+from models.alert import Alert, AlertKind, raise_alert
 from models.card import ask as ask_for_card
 from models.contact_task import ContactReason, ContactTask, ContactTaskStatus
 from models.database import reading, transaction
@@ -194,6 +195,15 @@ def one_of_each(live_app: LiveServer) -> dict[str, list[str]]:
     with transaction() as session:
         session.add_all([task, account])
         incident = open_incident(session, IncidentKind.SCAN_FLOOD, at=at, badge_id=badge.id)
+        raise_alert(
+            session,
+            AlertKind.NOBODY_ARRIVED,
+            visit_id=visits[0].id,
+            officer_id=officer.id,
+            about_at=visits[0].starts_at,
+            at=at,
+        )
+        alert_id = session.scalars(select(Alert.id).where(Alert.visit_id == visits[0].id)).one()
         code = live_code.ask(
             session, badge_id=badge.id, officer_id=officer.id, token_issued_at=at, asker="a page", at=at
         )
@@ -240,6 +250,7 @@ def one_of_each(live_app: LiveServer) -> dict[str, list[str]]:
         "hold_id": [str(hold.id)],
         "code_id": [str(code.id)],
         "incident_id": [str(incident_id)],
+        "alert_id": [str(alert_id)],
         "task_id": [str(task.id)],
         "user_id": [str(account.id)],
         "absence_id": [str(leave.id)],

@@ -8,6 +8,7 @@ from threading import Event
 from typing import Any
 
 import pytest
+from flask import Flask
 from sqlalchemy.exc import OperationalError
 
 from notifications.watch import EVERY, Rounds, Watch
@@ -148,3 +149,8 @@ def test_how_long_ago_each_looked_is_a_metric(
     rounds.go()
     stopped_clock.advance(42)
     assert 'home_visits_watch_seconds_ago{watch="somebody"} 42.0' in stranger.get("/metrics").text
+
+
+def test_the_command_that_sends_texts_goes_the_rounds_once(app: Flask, stranger: Client) -> None:
+    assert app.test_cli_runner().invoke(args=["send-texts", "--once"]).exit_code == 0
+    assert 'home_visits_watch_seconds_ago{watch="' in stranger.get("/metrics").text
