@@ -35,6 +35,7 @@ from notifications.overdue import look_for_no_outcome, look_for_nobody_there
 from notifications.senders import senders_from
 from notifications.senders.outcomes import Sender
 from notifications.staff_texts import StaffTexts
+from notifications.sweep import look_ahead_a_day
 from notifications.texts import Council
 from notifications.watch import Rounds, Watch
 
@@ -138,6 +139,7 @@ def watches_of(settings: Settings) -> list[Watch]:
     return [
         Watch("visits that nobody came to", look_for_nobody_there),
         Watch("officers who do not come out", lambda at: look_for_no_outcome(at, overrun)),
+        Watch("visits that are likely to fail", look_ahead_a_day, every=timedelta(minutes=10)),
     ]
 
 
