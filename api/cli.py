@@ -25,6 +25,7 @@ from api.config import Settings
 from models import clock
 from models.database import transaction
 from models.message import Channel
+from models.missed_standard import look_for_missed
 from models.officer import Officer
 from models.user import Role, User
 from models.visit_link import VisitLinks
@@ -135,10 +136,11 @@ def _run_beside_each_other(dispatcher: Dispatcher, others: Sequence[_Runs]) -> N
 
 def watches_of(settings: Settings) -> list[Watch]:
     """What is looked for beside the sending of texts."""
-    overrun = timedelta(minutes=settings.lone_worker_minutes)
+    overrun, redress = timedelta(minutes=settings.lone_worker_minutes), settings.redress
     return [
         Watch("visits that nobody came to", look_for_nobody_there),
         Watch("officers who do not come out", lambda at: look_for_no_outcome(at, overrun)),
+        Watch("standards that were missed", lambda at: look_for_missed(at, redress), every=timedelta(minutes=5)),
         Watch("visits that are likely to fail", look_ahead_a_day, every=timedelta(minutes=10)),
     ]
 

@@ -16,6 +16,7 @@ from models import (  # noqa: F401
     live_code,
     message,
     message_event,
+    missed_standard,
     nudge,
     number,
     officer,

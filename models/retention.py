@@ -26,6 +26,7 @@ from models.idempotency import KeptAnswer
 from models.incident import WORDS_KEPT_FOR, Incident
 from models.live_code import LiveCode
 from models.message import ON_ITS_WAY, Message
+from models.missed_standard import MissedStandard
 from models.nudge import Nudge
 from models.number import Number
 from models.reply import Reply
@@ -194,6 +195,12 @@ def _of_visits(at: datetime, keep: Keep) -> list[Rule]:
             over(VisitAnswer.visit_id, at - keep.visits)
             & or_(VisitAnswer.needs.is_not(None), VisitAnswer.feedback.is_not(None)),
             {VisitAnswer.needs: None, VisitAnswer.feedback: None},
+        ),
+        Rule(
+            "notes on redress",
+            MissedStandard,
+            over(MissedStandard.visit_id, at - keep.visits) & MissedStandard.note.is_not(None),
+            {MissedStandard.note: None},
         ),
         Rule(
             "words in alerts about visits",

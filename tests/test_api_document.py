@@ -27,6 +27,7 @@ from models.contact_task import ContactReason, ContactTask, ContactTaskStatus
 from models.database import reading, transaction
 from models.holding import keep
 from models.incident import Incident, IncidentKind, open_incident
+from models.missed_standard import MissedStandard, RedressStatus, Standard
 from models.officer import Officer, send_photo
 from models.user import Role, User
 from models.working_hours import set_exception
@@ -203,6 +204,15 @@ def one_of_each(live_app: LiveServer) -> dict[str, list[str]]:
             about_at=visits[0].starts_at,
             at=at,
         )
+        missed = MissedStandard(
+            id=uuid4(),
+            visit_id=visits[0].id,
+            standard=Standard.MISSED,
+            found_at=at,
+            redress_pence=1000,
+            status=RedressStatus.DUE,
+        )
+        session.add(missed)
         alert_id = session.scalars(select(Alert.id).where(Alert.visit_id == visits[0].id)).one()
         code = live_code.ask(
             session, badge_id=badge.id, officer_id=officer.id, token_issued_at=at, asker="a page", at=at
@@ -251,6 +261,7 @@ def one_of_each(live_app: LiveServer) -> dict[str, list[str]]:
         "code_id": [str(code.id)],
         "incident_id": [str(incident_id)],
         "alert_id": [str(alert_id)],
+        "missed_id": [str(missed.id)],
         "task_id": [str(task.id)],
         "user_id": [str(account.id)],
         "absence_id": [str(leave.id)],

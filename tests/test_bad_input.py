@@ -30,6 +30,7 @@ from models.badge import current_phone_badge, phone_badge_for
 from models.card import ask as ask_for_card
 from models.contact_task import ContactReason, ContactTask, ContactTaskStatus
 from models.incident import Incident, IncidentKind, open_incident
+from models.missed_standard import MissedStandard, RedressStatus, Standard
 from models.officer import Officer, send_photo
 from models.user import Role, User
 from models.working_time import AbsenceKind
@@ -122,6 +123,16 @@ def world(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterat
             session, AlertKind.AT_RISK, visit_id=visit.id, officer_id=officer.id, about_at=MONDAY, at=MONDAY
         )
         ids["alert"] = session.scalars(select(Alert.id)).one()
+        missed = MissedStandard(
+            id=uuid4(),
+            visit_id=visit.id,
+            standard=Standard.LATE,
+            found_at=MONDAY,
+            redress_pence=0,
+            status=RedressStatus.NONE,
+        )
+        session.add(missed)
+        ids["missed"] = missed.id
         of_card = factories.officer()
         give_photo(of_card, MONDAY)
         photo = send_photo(session, of_card, b"a picture", by=ids["admin_account"], at=MONDAY)
@@ -428,6 +439,12 @@ WITH_BODY = [
         "PATCH", "/v1/alerts/@alert@", "scheduler", {"status": ("acknowledged", "enum"), "note": (None, "text?")}
     ),
     Endpoint(
+        "PATCH",
+        "/v1/missed-standards/@missed@",
+        "scheduler",
+        {"status": ("settled", "enum"), "note": (None, "text?")},
+    ),
+    Endpoint(
         "PATCH", "/v1/incidents/@incident@", "scheduler", {"status": ("closed", "enum"), "note": (None, "text?")}
     ),
 ]
@@ -469,6 +486,8 @@ WITHOUT_BODY = [
     Endpoint("GET", "/v1/contact-tasks", "scheduler"),
     Endpoint("GET", "/v1/alerts", "scheduler"),
     Endpoint("GET", "/v1/alerts/@alert@", "scheduler"),
+    Endpoint("GET", "/v1/missed-standards", "scheduler"),
+    Endpoint("GET", "/v1/missed-standards/@missed@", "scheduler"),
     Endpoint("GET", "/v1/incidents", "scheduler"),
     Endpoint("GET", "/v1/incidents/@incident@", "scheduler"),
     Endpoint("GET", "/v1/reports/punctuality", "admin"),
@@ -1051,6 +1070,7 @@ def queries() -> Iterator[Case]:
         "/v1/visits/@visit@/history",
         "/v1/visits/@visit@/messages",
         "/v1/alerts",
+        "/v1/missed-standards",
         "/v1/incidents",
         "/v1/me/scans",
         "/v1/reports/notice/changes",
@@ -1095,6 +1115,7 @@ def queries() -> Iterator[Case]:
         "due_before a word": "due_before=soon",
         "a status we do not know": "status=lost",
     }
+    tables["/v1/missed-standards"] |= {"a status we do not know": "status=lost", "early": "standard=early"}
     for path in ("/v1/incidents", "/v1/alerts"):
         tables[path] |= {"a status we do not know": "status=lost", "a kind we do not know": "kind=fire"}
     roles = {endpoint.path: endpoint.role for endpoint in WITHOUT_BODY}

@@ -1,4 +1,4 @@
-"""The watch: who looks when for what nobody reports, what officers are asked and schedulers are told"""
+"""The watch: who looks when for what nobody reports, what follows from it, and standards that were missed"""
 
 from alembic import op
 import sqlalchemy as sa
@@ -83,6 +83,23 @@ def upgrade() -> None:
     )
     op.create_index('ix_alerts_status', 'alerts', ['status', 'raised_at', 'id'], unique=False)
     op.create_index('ix_alerts_raised_at', 'alerts', ['raised_at', 'id'], unique=False)
+    op.create_table('missed_standards',
+    sa.Column('id', sa.Uuid(), nullable=False),
+    sa.Column('visit_id', sa.Uuid(), nullable=False),
+    sa.Column('standard', sa.Enum('late', 'missed', 'short_notice', name='standard', native_enum=False, create_constraint=True, length=24), nullable=False),
+    sa.Column('found_at', UtcDateTime(), nullable=False),
+    sa.Column('redress_pence', sa.Integer(), nullable=False),
+    sa.Column('status', sa.Enum('none', 'due', 'settled', 'withdrawn', name='redressstatus', native_enum=False, create_constraint=True, length=24), nullable=False),
+    sa.Column('settled_at', UtcDateTime(), nullable=True),
+    sa.Column('settled_by_id', sa.Uuid(), nullable=True),
+    sa.Column('note', sa.String(length=1000), nullable=True),
+    sa.ForeignKeyConstraint(['settled_by_id'], ['users.id'], name=op.f('fk_missed_standards_settled_by_id')),
+    sa.ForeignKeyConstraint(['visit_id'], ['visits.id'], name=op.f('fk_missed_standards_visit_id')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_missed_standards')),
+    sa.UniqueConstraint('visit_id', 'standard', name=op.f('uq_missed_standards_visit_id_standard'))
+    )
+    op.create_index('ix_missed_standards_status', 'missed_standards', ['status', 'found_at', 'id'], unique=False)
+    op.create_index('ix_missed_standards_found_at', 'missed_standards', ['found_at', 'id'], unique=False)
     allow('visit_events', 'kind', 'eventkind', (*EVENTS, 'missed'))
     allow('messages', 'kind', 'messagekind', (*MESSAGES, 'missed', 'came_after_all'))
     allow('contact_tasks', 'reason', 'contactreason', (*REASONS, 'nobody_came'))
@@ -101,6 +118,7 @@ def downgrade() -> None:
     allow('messages', 'kind', 'messagekind', MESSAGES)
     op.execute("DELETE FROM visit_events WHERE kind = 'missed'")
     allow('visit_events', 'kind', 'eventkind', EVENTS)
+    op.drop_table('missed_standards')
     op.drop_table('alerts')
     op.drop_table('nudges')
     op.drop_table('watch_turns')
