@@ -128,8 +128,8 @@ def world(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterat
             visit_id=visit.id,
             standard=Standard.LATE,
             found_at=MONDAY,
-            redress_pence=0,
-            status=RedressStatus.NONE,
+            redress_pence=250,
+            status=RedressStatus.DUE,
         )
         session.add(missed)
         ids["missed"] = missed.id
