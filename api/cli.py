@@ -31,6 +31,7 @@ from models.user import Role, User
 from models.visit_link import VisitLinks
 from notifications.alerts import AlertSender
 from notifications.dispatcher import Dispatcher, stop_on_signals
+from notifications.look_ahead import look_ahead
 from notifications.nudges import NudgeSender
 from notifications.overdue import look_for_no_outcome, look_for_nobody_there
 from notifications.senders import senders_from
@@ -138,6 +139,7 @@ def watches_of(settings: Settings) -> list[Watch]:
     """What is looked for beside the sending of texts."""
     overrun, redress = timedelta(minutes=settings.lone_worker_minutes), settings.redress
     return [
+        Watch("visits that will be late", look_ahead),
         Watch("visits that nobody came to", look_for_nobody_there),
         Watch("officers who do not come out", lambda at: look_for_no_outcome(at, overrun)),
         Watch("standards that were missed", lambda at: look_for_missed(at, redress), every=timedelta(minutes=5)),

@@ -25,6 +25,7 @@ from api.visit_calendar import calendar
 from models import clock, showing
 from models.clock import LONDON
 from models.database import looking, reading, transaction
+from models.forecast import told_window
 from models.missed_standard import RedressStatus, Standard, marks_of, standards_missed
 from models.officer import Officer
 from models.prepared import Prepared
@@ -110,6 +111,7 @@ def show(code: str, visit: Visit, at: datetime) -> Response:
         another = standing not in AT_THE_DOOR and another_is_due(session, visit, at)
         officers = [session.get_one(Officer, officer_id) for officer_id in visit.officer_ids]
         marks = [] if standing in AT_THE_DOOR else marks_of(session, visit.id)
+        window = told_window(session, visit.id, visit.expected_at)
     coming = [officer for officer in officers if officer.works_for_us(at)]
     shown = coming if shows_officer(visit, at) else []
     for officer in shown:
@@ -128,6 +130,7 @@ def show(code: str, visit: Visit, at: datetime) -> Response:
         address=f"/v/{code}",
         **_promises_broken(visit, standing, marks),
         longest={"needs": LONGEST_NEEDS, "feedback": LONGEST_FEEDBACK},
+        window=[hour(each) for each in window] if window else None,
         **times(visit, at),
     )
 

@@ -10,6 +10,7 @@ from models import (  # noqa: F401
     contact_task,
     diary_change,
     due,
+    forecast,
     hold,
     idempotency,
     incident,

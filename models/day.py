@@ -157,30 +157,33 @@ class Day:
 
     def _gaps(self) -> Iterator[Gap]:
         free, origin, before = self.windows[0].begins, self.starts_from, None
-        goes_from = self.starts_from is not None
-        for stop in (*self.stops, None):
-            due = self.windows[-1].ends if stop is None else stop.starts
-            yield Gap(
-                free=free,
-                due=due,
-                pieces=tuple(
-                    Piece(max(begins, free), min(ends, due))
-                    for begins, ends in self.windows
-                    if begins <= due and ends >= free
-                ),
-                before=before,
-                after=stop,
-                origin=origin,
-                destination=self.ends_at if stop is None else stop.place,
-                goes_from=goes_from,
-                goes_to=stop is not None or self.ends_at is not None,
-            )
-            if stop is not None:
-                free, origin, before, goes_from = stop.ends, stop.place, stop, True
+        goes_from, one = self.starts_from is not None, len(self.windows) == 1
+        first, last = self.windows[0].begins, self.windows[-1].ends
+        for stop in self.stops:
+            due = stop.starts
+            pieces = (Piece(free, due),) if one and first <= free <= due <= last else self._pieces(free, due)
+            yield Gap(free, due, pieces, before, stop, origin, stop.place, goes_from, True)
+            free, origin, before, goes_from = stop.ends, stop.place, stop, True
+        pieces = self._pieces(free, last)
+        yield Gap(free, last, pieces, before, None, origin, self.ends_at, goes_from, self.ends_at is not None)
+
+    def _pieces(self, free: int, due: int) -> tuple[Piece, ...]:
+        """What is worked between two seconds."""
+        return tuple(
+            Piece(max(begins, free), min(ends, due))
+            for begins, ends in self.windows
+            if begins <= due and ends >= free
+        )
 
     def meals(self, rules: "Rules") -> frozenset[int]:
         """The places, among the gaps, of those in which there is time for lunch."""
-        return frozenset(place for place, gap in enumerate(self.gaps) if holds(gap, rules, self.lunch))
+        lunch = self.lunch
+        return frozenset(
+            place
+            for place, gap in enumerate(self.gaps)
+            if lunch is None or (gap.free <= lunch.latest and lunch.earliest + lunch.seconds <= gap.due)
+            if holds(gap, rules, lunch)
+        )
 
     def rooms(self, rules: "Rules") -> tuple[Room, ...]:
         """Where there may be room for a visit more, in order."""
@@ -203,11 +206,13 @@ class Day:
                 seconds -= lunch.seconds
             if gap.before is not None:
                 before_s = gap.before.ends - gap.before.starts
-                seconds -= slack_for(spread(before_s, 0)) if rules.slack else 0
-            if gap.goes_from and gap.goes_to:
+                seconds -= slack_for(SERVICE_CV * before_s) if rules.slack else 0
+            is_way = gap.goes_from and gap.goes_to
+            if is_way and seconds > 0:
                 seconds -= travel.detour_at_least(gap.origin, gap.destination)
-                direct_s = travel.seconds(gap.origin, gap.destination, gap.free)
             if seconds > 0:
+                if is_way:
+                    direct_s = travel.seconds(gap.origin, gap.destination, gap.free)
                 is_whole = gap.pieces == ((gap.free, gap.due),)
                 is_steady = is_whole and gap.due <= travel.steady_until(gap.free)
                 yield Room(seconds, gap, lunch, is_whole, is_steady, direct_s, before_s)

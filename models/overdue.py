@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import exists, or_, select
+from sqlalchemy import exists, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from models.diary import LONGEST_VISIT
@@ -41,7 +41,7 @@ class Overdue(NamedTuple):
 
 
 _TOLD = (
-    select(Message.expected_at)
+    select(func.coalesce(Message.window_to_at, Message.expected_at))
     .where(
         Message.visit_id == Visit.id,
         Message.kind == MessageKind.DELAYED,
@@ -52,7 +52,7 @@ _TOLD = (
     .limit(1)
     .scalar_subquery()
 )
-"""The arrival that the resident was last told of, if any text told them of another than was booked."""
+"""The arrival that a text last told the resident of, or the end of its window, if it is another than was booked."""
 
 
 def nobody_there(session: Session, at: datetime, *, visit_id: UUID | None = None) -> list[Overdue]:

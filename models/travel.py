@@ -1,6 +1,5 @@
 """How long an officer takes from one door to the next by car, and when to leave to be there in time."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import time
 from functools import lru_cache
@@ -14,7 +13,7 @@ Place = tuple[float, float]
 
 SPEEDS: Speeds = ((time(7), 23.5), (time(10), 27.0), (time(16), 22.0), (time(19), 28.0))
 """Measured on the product's own data. `flask travel calibrate` measures them again on a council's own."""
-ROADS_KEPT = 1 << 15
+ROADS_KEPT, NOT_MEASURED = 1 << 14, -1
 MOST_BENDS, FARTHEST_M, LONGEST_PAUSE_S = 2.0, 100_000, 3600
 
 
@@ -37,8 +36,11 @@ class TravelModel:
     _traffic: Traffic = field(init=False, repr=False, compare=False)
     _fastest: int = field(init=False, repr=False, compare=False)
     _half_way: int = field(init=False, repr=False, compare=False)
-    _road: Callable[[Place | None, Place | None], int | None] = field(init=False, repr=False, compare=False)
-    """The way in 36ths of a metre, as long there as back; None if a place is unknown, or cannot be meant."""
+    _roads: dict[tuple[Place | None, Place | None], int | None] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
+    """Ways in 36ths of a metre, as long there as back; None if a place is unknown, or cannot be meant. One search
+    asks for the same few hundred over and over."""
 
     def __post_init__(self) -> None:
         if not 1 <= self.roads_bend <= MOST_BENDS:
@@ -50,8 +52,6 @@ class TravelModel:
         object.__setattr__(self, "_traffic", Traffic(self.speeds))
         object.__setattr__(self, "_fastest", self._traffic.fastest)
         object.__setattr__(self, "_half_way", int(self.farthest_m / 2 * self.roads_bend * UNITS_A_METRE))
-        # One search asks for the same few hundred ways over and over.
-        object.__setattr__(self, "_road", lru_cache(maxsize=ROADS_KEPT)(self._measured))
 
     def seconds(self, origin: Place | None, destination: Place | None, leaving_at: float) -> int:
         """From door to door, parking included, for who leaves at this Unix second.
@@ -59,7 +59,9 @@ class TravelModel:
         Two visits in one house are 3 minutes apart: nobody is at the next door the moment one closes.
         Of two whole seconds the later one never arrives earlier.
         """
-        road = self._road(origin, destination)
+        road = self._roads.get((origin, destination), NOT_MEASURED)
+        if road == NOT_MEASURED:
+            road = self._measured(origin, destination)
         if road is None:
             return self.unknown_s
         leaves = ceil(leaving_at)
@@ -69,7 +71,9 @@ class TravelModel:
         """Seconds that two ways take at the least, by any third door, whenever one leaves: those of the straight
         way at the fastest speed there is, and parking twice."""
         least = min(self.to_park_s, self.unknown_s)
-        road = self._road(origin, destination)
+        road = self._roads.get((origin, destination), NOT_MEASURED)
+        if road == NOT_MEASURED:
+            road = self._measured(origin, destination)
         # From places far apart a door may be too far from one of them to be meant, and near to the other.
         if road is None or road > self._half_way:
             return 2 * least
@@ -78,7 +82,9 @@ class TravelModel:
     def leave_by(self, origin: Place | None, destination: Place | None, arriving_at: float) -> float:
         """The latest whole second to leave and arrive by this one: who leaves then does, and a second later does
         not."""
-        road = self._road(origin, destination)
+        road = self._roads.get((origin, destination), NOT_MEASURED)
+        if road == NOT_MEASURED:
+            road = self._measured(origin, destination)
         if road is None:
             return floor(arriving_at) - self.unknown_s
         return self._traffic.leaves(road, floor(arriving_at) - self.to_park_s)
@@ -97,12 +103,16 @@ class TravelModel:
         return self._traffic.at(floor(moment))
 
     def _measured(self, origin: Place | None, destination: Place | None) -> int | None:
-        if origin is None or destination is None:
-            return None
-        straight_m = (
-            2 * EARTH_RADIUS_M * asin(min(1.0, dist(_on_the_globe(origin), _on_the_globe(destination)) / 2))
-        )
-        return None if straight_m > self.farthest_m else round(straight_m * self.roads_bend * UNITS_A_METRE)
+        road = None
+        if origin is not None and destination is not None:
+            chord = min(1.0, dist(_on_the_globe(origin), _on_the_globe(destination)) / 2)
+            straight_m = 2 * EARTH_RADIUS_M * asin(chord)
+            if straight_m <= self.farthest_m:
+                road = round(straight_m * self.roads_bend * UNITS_A_METRE)
+        if len(self._roads) >= ROADS_KEPT:
+            self._roads.clear()
+        self._roads[origin, destination] = self._roads[destination, origin] = road
+        return road
 
 
 @lru_cache(maxsize=ROADS_KEPT)

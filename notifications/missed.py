@@ -9,7 +9,8 @@ from sqlalchemy.orm import Session
 from models.contact_task import ContactReason, ContactTask, ContactTaskStatus, ask_for_call
 from models.message import GONE, Message, MessageKind, MessageStatus
 from models.visit import Visit
-from notifications.outbox import history_of, tell_afterwards
+from notifications.outbox import tell_afterwards
+from notifications.told import locked_history
 
 WORTH_TELLING = timedelta(hours=24)
 """So long an apology is worth sending, and the word that takes one back."""
@@ -50,7 +51,7 @@ def take_back_missed(session: Session, visit: Visit, *, at: datetime) -> None:
         )
         .values(status=ContactTaskStatus.NOT_NEEDED)
     )
-    apologies = [row for row in history_of(session, visit) if row.kind is MessageKind.MISSED]
+    apologies = [row for row in locked_history(session, visit.id) if row.kind is MessageKind.MISSED]
     for row in apologies:
         if row.status is MessageStatus.HELD:
             session.get_one(Message, row.id).supersede(at)

@@ -66,9 +66,11 @@ SPEECHES = {
         missed="We are sorry that nobody came on {start}. We would like to agree a new time with you.",
         came_after_all="Please ignore our message that nobody came on {start}."
         " Our officer was there, and told us late.",
-        delayed="We are sorry, our visit on {start} is running late. We expect to be with you at about {eta}.",
-        sooner="Good news about our visit on {start}. We now expect to be with you sooner, at about {eta}.",
-        back_on_time="Good news, our visit on {start} is back on time. We expect to be with you at about {eta}.",
+        delayed="We are sorry, our visit on {start} is running late. We expect to be with you {when}.",
+        sooner="Good news about our visit on {start}. We now expect to be with you sooner, {when}.",
+        back_on_time="Good news, our visit on {start} is back on time. We expect to be with you {when}.",
+        about="at about {eta}",
+        between="between {earliest} and {latest}",
         goodbye="If this does not suit you, please call us on {phone}."
         " That is the number on your council letters.",
         say_again="To hear this again, press 1.",

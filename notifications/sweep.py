@@ -19,7 +19,7 @@ from models.day import Rules
 from models.foreseen import Foreseen, foreseen
 from models.proposals import Proposal, Proposed, propose
 from models.team import Team
-from notifications.outbox import told_start
+from notifications.told import told_start
 
 
 def look_ahead_a_day(at: datetime) -> None:

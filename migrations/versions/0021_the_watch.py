@@ -5,7 +5,7 @@ import sqlalchemy as sa
 from models.database import UtcDateTime
 
 revision = '0021'
-down_revision = '0019'
+down_revision = '0020'
 
 EVENTS = (
     'booked', 'moved', 'assigned', 'cancelled', 'departed', 'delayed', 'arrived', 'finished', 'confirmed',
