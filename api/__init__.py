@@ -5,6 +5,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from api import (
     absences,
+    alerts,
     assignments,
     auth,
     badge_checks,
@@ -28,6 +29,7 @@ from api import (
     logs,
     me,
     metrics,
+    missed_standards,
     officers,
     outlook,
     photos,
@@ -146,6 +148,8 @@ def create_app(settings: Settings | None = None) -> Flask:
         photos,
         contact_tasks,
         incidents,
+        alerts,
+        missed_standards,
         reports,
         callbacks,
         health,

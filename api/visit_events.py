@@ -19,10 +19,11 @@ from models import clock
 from models.database import transaction
 from models.phone_clock import Kept
 from models.user import Role
-from models.visit import Outcome, Visit
+from models.visit import Outcome, Visit, VisitStatus
 from models.visit_event import EventKind, VisitEvent, already_sent
 from models.visit_rows import find_locked, find_with_diary_locked
 from notifications.cascade import report_delay
+from notifications.missed import take_back_missed
 from notifications.outbox import stop_late_texts
 
 blp = Blueprint("events", __name__, url_prefix="/v1/visits", description="What officers report")
@@ -158,6 +159,7 @@ def _delay(session: Session, visit: Visit, sent: Sent) -> VisitEvent:
 
 def _arrive(session: Session, visit: Visit, sent: Sent) -> VisitEvent:
     given = sent.given
+    was_missed = visit.status is VisitStatus.MISSED
     latitude, longitude = given.get("latitude"), given.get("longitude")
     arrival = visit.arrive(
         session,
@@ -169,12 +171,13 @@ def _arrive(session: Session, visit: Visit, sent: Sent) -> VisitEvent:
         at=sent.at,
         kept=sent.kept,
     )
-    stop_late_texts(session, visit, at=sent.at)
+    _nobody_waits_any_more(session, visit, sent.at, was_missed)
     return arrival
 
 
 def _finish(session: Session, visit: Visit, sent: Sent) -> VisitEvent:
     given = sent.given
+    was_missed = visit.status is VisitStatus.MISSED
     finished = visit.finish(
         session,
         outcome=given["outcome"],
@@ -185,8 +188,15 @@ def _finish(session: Session, visit: Visit, sent: Sent) -> VisitEvent:
         at=sent.at,
         kept=sent.kept,
     )
-    stop_late_texts(session, visit, at=sent.at)
+    _nobody_waits_any_more(session, visit, sent.at, was_missed)
     return finished
+
+
+def _nobody_waits_any_more(session: Session, visit: Visit, at: datetime, was_missed: bool) -> None:
+    """Stop what is no news once somebody has come, and take back what we said if we thought that nobody had."""
+    stop_late_texts(session, visit, at=at)
+    if was_missed:
+        take_back_missed(session, visit, at=at)
 
 
 DEPARTURE = Step(EventKind.DEPARTED, _depart, lambda visit, _: visit_out(visit))

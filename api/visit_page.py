@@ -5,7 +5,7 @@ visit; a stranger with a guessed code learns nothing": every code that leads now
 """
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
@@ -26,6 +26,7 @@ from models import clock, showing
 from models.clock import LONDON
 from models.database import looking, reading, transaction
 from models.forecast import told_window
+from models.missed_standard import RedressStatus, Standard, marks_of, standards_missed
 from models.officer import Officer
 from models.prepared import Prepared
 from models.visit import BEFORE_THE_DOOR, Visit
@@ -47,6 +48,7 @@ _FIND = Prepared(select(Visit.id).where(Visit.reference == bindparam("reference"
 
 log = logging.getLogger(__name__)
 
+AT_THE_DOOR = (Stage.DUE, Stage.LATE, Stage.HERE)
 STILL_TO_COME = (Stage.COMING, Stage.DUE, Stage.LATE, Stage.HERE)
 
 
@@ -106,8 +108,9 @@ def show(code: str, visit: Visit, at: datetime) -> Response:
     standing = stage(visit, at)
     with reading() as session:
         answers = session.get(VisitAnswer, visit.id)
-        another = standing not in (Stage.DUE, Stage.LATE, Stage.HERE) and another_is_due(session, visit, at)
+        another = standing not in AT_THE_DOOR and another_is_due(session, visit, at)
         officers = [session.get_one(Officer, officer_id) for officer_id in visit.officer_ids]
+        marks = [] if standing in AT_THE_DOOR else marks_of(session, visit.id)
         window = told_window(session, visit.id, visit.expected_at)
     coming = [officer for officer in officers if officer.works_for_us(at)]
     shown = coming if shows_officer(visit, at) else []
@@ -125,10 +128,24 @@ def show(code: str, visit: Visit, at: datetime) -> Response:
         may_change=visit.status in BEFORE_THE_DOOR and standing is not Stage.MISSED,
         answers=answers,
         address=f"/v/{code}",
+        **_promises_broken(visit, standing, marks),
         longest={"needs": LONGEST_NEEDS, "feedback": LONGEST_FEEDBACK},
         window=[hour(each) for each in window] if window else None,
         **times(visit, at),
     )
+
+
+def _promises_broken(visit: Visit, standing: Stage, marks: Sequence[Any]) -> dict[str, Any]:
+    """Which standards we missed, what we owe for it and where to complain; not while somebody is at the door."""
+    broken = set() if standing in AT_THE_DOOR else set(standards_missed(visit, marks))
+    if standing is Stage.MISSED:
+        broken.add(Standard.MISSED)
+    pence = sum(row.redress_pence for row in marks if row.status is RedressStatus.DUE)
+    return {
+        "broken": broken,
+        "owed": f"£{pence // 100}.{pence % 100:02}" if pence else None,
+        "complaints_url": current.settings().complaints_url,
+    }
 
 
 def _note_shown(visit: Visit, officer: Officer, at: datetime) -> None:

@@ -2,6 +2,7 @@
 
 from models import (  # noqa: F401
     absence,
+    alert,
     badge,
     badge_check,
     bundle,
@@ -16,6 +17,8 @@ from models import (  # noqa: F401
     live_code,
     message,
     message_event,
+    missed_standard,
+    nudge,
     number,
     officer,
     postcode,
@@ -30,6 +33,7 @@ from models import (  # noqa: F401
     visit,
     visit_answer,
     visit_event,
+    watch,
     working_hours,
 )
 from models.database import Base

@@ -28,6 +28,8 @@ class MessageKind(StrEnum):
     CANCELLED = "cancelled"
     DELAYED = "delayed"
     ANOTHER_OFFICER = "another_officer"
+    MISSED = "missed"
+    CAME_AFTER_ALL = "came_after_all"
 
 
 class MessageStatus(StrEnum):
@@ -60,6 +62,9 @@ GAVE_UP = frozenset(
     {MessageStatus.FAILED, MessageStatus.UNDELIVERED, MessageStatus.EXPIRED, MessageStatus.BLOCKED}
 )
 """It told nobody anything."""
+
+AFTERWARDS = (MessageKind.MISSED, MessageKind.CAME_AFTER_ALL)
+"""The messages that tell of a visit whose time is over: they wait for nothing but the end of the night."""
 
 START_KINDS = (MessageKind.BOOKED, MessageKind.MOVED)
 """The messages that give a start to expect; a delay never moves a promise."""

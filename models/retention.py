@@ -12,8 +12,9 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, String, cast, delete, func, inspect, or_, select, tuple_, update
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
-from models import absence, bundle, diary_change, hold, idempotency, scan, showing, user
+from models import absence, bundle, diary_change, hold, idempotency, nudge, scan, showing, user
 from models.absence import Absence
+from models.alert import Alert
 from models.badge_check import BadgeCheck
 from models.bundle import Bundle
 from models.contact_task import ContactTask, ContactTaskStatus
@@ -25,6 +26,8 @@ from models.idempotency import KeptAnswer
 from models.incident import WORDS_KEPT_FOR, Incident
 from models.live_code import LiveCode
 from models.message import ON_ITS_WAY, Message
+from models.missed_standard import MissedStandard
+from models.nudge import Nudge
 from models.number import Number
 from models.reply import Reply
 from models.resident import FORGOTTEN, ContactBy, PlaceFrom, Resident
@@ -193,6 +196,19 @@ def _of_visits(at: datetime, keep: Keep) -> list[Rule]:
             & or_(VisitAnswer.needs.is_not(None), VisitAnswer.feedback.is_not(None)),
             {VisitAnswer.needs: None, VisitAnswer.feedback: None},
         ),
+        Rule(
+            "notes on redress",
+            MissedStandard,
+            over(MissedStandard.visit_id, at - keep.visits) & MissedStandard.note.is_not(None),
+            {MissedStandard.note: None},
+        ),
+        Rule(
+            "words in alerts about visits",
+            Alert,
+            over(Alert.visit_id, at - keep.visits)
+            & or_(Alert.note.is_not(None), cast(Alert.details, String) != "{}"),
+            {Alert.note: None, Alert.details: {}},
+        ),
     ]
 
 
@@ -235,6 +251,7 @@ def _of_hours(at: datetime) -> list[Rule]:
         Rule("absences", Absence, Absence.ends_at < long_ago),
         Rule("holds of slots", Hold, Hold.expires_at < at - hold.KEPT_FOR),
         Rule("notes of changed days", DiaryChange, DiaryChange.made_at < at - diary_change.KEPT_FOR),
+        Rule("nudges of officers", Nudge, Nudge.made_at < at - nudge.KEPT_FOR),
         Rule("who was shown", OfficerShowing, OfficerShowing.first_shown_at < at - showing.KEPT_FOR),
         Rule("exceptions from officers' hours", WorkingException, WorkingException.day < long_ago.date()),
     ]

@@ -329,6 +329,21 @@ class Visit(Base):
             details={"outcome": outcome, "note": note} | odd,
         )
 
+    def miss(self, session: Session, *, due_at: datetime, answer: dict[str, Any], at: datetime) -> VisitEvent:
+        """Nobody came. "No arrival 60 minutes after the promise: missed"; `due_at` is that promise, or the later
+        time that the resident was told.
+
+        `answer` says how the resident is told. An arrival or an outcome that comes in later corrects it. Raises
+        VisitState.
+        """
+        if self.status not in BEFORE_THE_DOOR:
+            raise VisitState(f"This visit is {self.status.value}: somebody came, or nobody had to.")
+        self.status = VisitStatus.MISSED
+        self.save(session)
+        missed_at = due_at + standards.MISSED_AFTER
+        details = {"promised_at": self.starts_at, "due_at": due_at} | answer
+        return self._record(session, EventKind.MISSED, occurred_at=missed_at, by=None, at=at, details=details)
+
     def _is_off(self, kept: Kept | None) -> bool:
         """Whether the visit is cancelled for an officer who reports from it. A phone that had no signal could not
         know: it is written down that they went there, and the visit stays cancelled."""

@@ -24,6 +24,7 @@ class EventKind(StrEnum):
     DELAYED = "delayed"
     ARRIVED = "arrived"
     FINISHED = "finished"
+    MISSED = "missed"
     CONFIRMED = "confirmed"
     WORDS_SEEN = "words_seen"
     LETTER_MADE = "letter_made"

@@ -47,6 +47,13 @@ def _is_known(session: Session, message: Message) -> bool:
     return session.scalar(reached.limit(1)) is not None
 
 
+def may_still_be_told(kind: MessageKind, status: VisitStatus) -> bool:
+    """Whether this is still news of a visit that stands like this."""
+    if kind is MessageKind.MISSED:
+        return status is VisitStatus.MISSED
+    return status in BEFORE_THE_DOOR or kind in (MessageKind.CANCELLED, MessageKind.CAME_AFTER_ALL)
+
+
 def newer_news(message: Message, later: Sequence[Message]) -> list[Message]:
     """Those of the visit's later messages that tell, or are about to tell, what makes `message` old.
 
@@ -74,7 +81,9 @@ def bring_up_to_date(
 ) -> None:
     """Let a held message tell of the visit as it is now, or stop it if there is nothing to tell any more."""
     is_off = status is VisitStatus.CANCELLED and message.kind is not MessageKind.CANCELLED
-    if is_off or (message.kind is MessageKind.DELAYED and status not in BEFORE_THE_DOOR):
+    is_late = message.kind is MessageKind.DELAYED and status not in BEFORE_THE_DOOR
+    is_mended = message.kind is MessageKind.MISSED and status is not VisitStatus.MISSED
+    if is_off or is_late or is_mended:
         message.supersede(at)
     elif message.kind in (*START_KINDS, MessageKind.ANOTHER_OFFICER):
         message.starts_at = starts_at

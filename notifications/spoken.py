@@ -63,6 +63,9 @@ SPEECHES = {
         cancelled="We have cancelled our visit on {start}. We will not come then.",
         another_officer="On {start} another officer will come than the one we showed you."
         " Please check their badge before you let them in.",
+        missed="We are sorry that nobody came on {start}. We would like to agree a new time with you.",
+        came_after_all="Please ignore our message that nobody came on {start}."
+        " Our officer was there, and told us late.",
         delayed="We are sorry, our visit on {start} is running late. We expect to be with you {when}.",
         sooner="Good news about our visit on {start}. We now expect to be with you sooner, {when}.",
         back_on_time="Good news, our visit on {start} is back on time. We expect to be with you {when}.",

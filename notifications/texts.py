@@ -69,6 +69,8 @@ class Wording:
     moved: str
     cancelled: str
     another_officer: str
+    missed: str
+    came_after_all: str
     delayed: str
     sooner: str
     back_on_time: str
@@ -116,6 +118,10 @@ class Wording:
                 return self.cancelled
             case MessageKind.ANOTHER_OFFICER:
                 return self.another_officer
+            case MessageKind.MISSED:
+                return self.missed
+            case MessageKind.CAME_AFTER_ALL:
+                return self.came_after_all
         expected, before = message.expected_at, message.previous_expected_at
         if expected is None or before is None or expected >= before:
             return self.delayed
@@ -134,6 +140,10 @@ WORDINGS = {
         " To ask about it, please call {phone}. Ref {ref}",
         another_officer="{council}: another officer than we showed you will visit you on {start}."
         " Check their badge before you let them in. If you are not sure, please call {phone}. Ref {ref}",
+        missed="{council}: we are sorry that nobody came to your home on {start}. We will call you to agree a"
+        " new time. To ask or to complain, please call {phone}. Ref {ref}",
+        came_after_all="{council}: please ignore our message that nobody came on {start}. Our officer was there,"
+        " and told us late. If nobody came, please call {phone}. Ref {ref}",
         delayed="{council}: we are sorry, our visit on {start} is running late."
         " We expect to be with you {when}. If this does not suit you, please call {phone}. Ref {ref}",
         sooner="{council}: good news about our visit on {start}. We now expect to be with you"

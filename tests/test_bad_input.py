@@ -25,10 +25,12 @@ from api.config import Settings
 from migrations.tables import metadata
 from models import clock, database, live_code, user
 from models.absence import enter
+from models.alert import Alert, AlertKind, raise_alert
 from models.badge import current_phone_badge, phone_badge_for
 from models.card import ask as ask_for_card
 from models.contact_task import ContactReason, ContactTask, ContactTaskStatus
 from models.incident import Incident, IncidentKind, open_incident
+from models.missed_standard import MissedStandard, RedressStatus, Standard
 from models.officer import Officer, send_photo
 from models.user import Role, User
 from models.working_time import AbsenceKind
@@ -117,6 +119,20 @@ def world(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterat
         assert made is not None
         open_incident(session, IncidentKind.BADGE_COPIED, at=MONDAY)
         incident_id = session.scalar(select(Incident.id))
+        raise_alert(
+            session, AlertKind.AT_RISK, visit_id=visit.id, officer_id=officer.id, about_at=MONDAY, at=MONDAY
+        )
+        ids["alert"] = session.scalars(select(Alert.id)).one()
+        missed = MissedStandard(
+            id=uuid4(),
+            visit_id=visit.id,
+            standard=Standard.LATE,
+            found_at=MONDAY,
+            redress_pence=250,
+            status=RedressStatus.DUE,
+        )
+        session.add(missed)
+        ids["missed"] = missed.id
         of_card = factories.officer()
         give_photo(of_card, MONDAY)
         photo = send_photo(session, of_card, b"a picture", by=ids["admin_account"], at=MONDAY)
@@ -420,6 +436,15 @@ WITH_BODY = [
         "PATCH", "/v1/contact-tasks/@task@", "scheduler", {"status": ("done", "enum"), "note": (None, "text?")}
     ),
     Endpoint(
+        "PATCH", "/v1/alerts/@alert@", "scheduler", {"status": ("acknowledged", "enum"), "note": (None, "text?")}
+    ),
+    Endpoint(
+        "PATCH",
+        "/v1/missed-standards/@missed@",
+        "scheduler",
+        {"status": ("settled", "enum"), "note": (None, "text?")},
+    ),
+    Endpoint(
         "PATCH", "/v1/incidents/@incident@", "scheduler", {"status": ("closed", "enum"), "note": (None, "text?")}
     ),
 ]
@@ -459,6 +484,10 @@ WITHOUT_BODY = [
     Endpoint("GET", "/v1/me/badge.png", "officer"),
     Endpoint("GET", "/v1/me/scans", "officer"),
     Endpoint("GET", "/v1/contact-tasks", "scheduler"),
+    Endpoint("GET", "/v1/alerts", "scheduler"),
+    Endpoint("GET", "/v1/alerts/@alert@", "scheduler"),
+    Endpoint("GET", "/v1/missed-standards", "scheduler"),
+    Endpoint("GET", "/v1/missed-standards/@missed@", "scheduler"),
     Endpoint("GET", "/v1/incidents", "scheduler"),
     Endpoint("GET", "/v1/incidents/@incident@", "scheduler"),
     Endpoint("GET", "/v1/reports/punctuality", "admin"),
@@ -1040,6 +1069,8 @@ def queries() -> Iterator[Case]:
         "/v1/photos",
         "/v1/visits/@visit@/history",
         "/v1/visits/@visit@/messages",
+        "/v1/alerts",
+        "/v1/missed-standards",
         "/v1/incidents",
         "/v1/me/scans",
         "/v1/reports/notice/changes",
@@ -1084,7 +1115,9 @@ def queries() -> Iterator[Case]:
         "due_before a word": "due_before=soon",
         "a status we do not know": "status=lost",
     }
-    tables["/v1/incidents"] |= {"a status we do not know": "status=lost", "a kind we do not know": "kind=fire"}
+    tables["/v1/missed-standards"] |= {"a status we do not know": "status=lost", "early": "standard=early"}
+    for path in ("/v1/incidents", "/v1/alerts"):
+        tables[path] |= {"a status we do not know": "status=lost", "a kind we do not know": "kind=fire"}
     roles = {endpoint.path: endpoint.role for endpoint in WITHOUT_BODY}
     roles["/v1/officers/@officer@/working-days"] = "officer"
     for path, table in tables.items():
