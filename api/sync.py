@@ -16,10 +16,12 @@ from api.errors import not_valid, refusal
 from api.fields import Instant
 from api.visit_events import (
     ARRIVAL,
+    BADGE_SHOWN,
     DELAY,
     DEPARTURE,
     OUTCOME,
     ArrivalIn,
+    BadgeShownIn,
     DelayIn,
     DepartureIn,
     OutcomeIn,
@@ -57,6 +59,10 @@ class _KeptArrival(_Kept, ArrivalIn):
     pass
 
 
+class _KeptBadgeShown(_Kept, BadgeShownIn):
+    pass
+
+
 class _KeptOutcome(_Kept, OutcomeIn):
     pass
 
@@ -65,9 +71,10 @@ _TYPES: dict[str, tuple[Step, ma.Schema]] = {
     "departure": (DEPARTURE, _KeptDeparture()),
     "delay": (DELAY, _KeptDelay()),
     "arrival": (ARRIVAL, _KeptArrival()),
+    "badge_shown": (BADGE_SHOWN, _KeptBadgeShown()),
     "outcome": (OUTCOME, _KeptOutcome()),
 }
-_PHONE_TIMES = ("departed_at", "reported_at", "expected_at", "arrived_at", "finished_at")
+_PHONE_TIMES = ("departed_at", "reported_at", "expected_at", "arrived_at", "shown_at", "finished_at")
 
 
 class SyncIn(ma.Schema):

@@ -16,6 +16,7 @@ from api.blueprint import Blueprint, Resource, answer, check_version, versioned
 from api.fields import Instant, Text
 from api.visits import ArrivalOut, VisitOut, arrival_out, visit_out
 from models import clock
+from models.badge_shown import show_badge
 from models.database import transaction
 from models.phone_clock import Kept
 from models.user import Role
@@ -60,6 +61,20 @@ class ArrivalIn(_FromPhone):
     def both_or_neither(self, data: dict[str, Any], **_: Any) -> None:
         if (data.get("latitude") is None) != (data.get("longitude") is None):
             raise ValidationError("Give latitude and longitude together.", "latitude")
+
+
+class BadgeShownIn(_FromPhone):
+    """When the badge was on the phone's screen at the door."""
+
+    shown_at = Instant(required=True)
+
+
+class BadgeShownOut(ma.Schema):
+    """That it is in the visit's history."""
+
+    shown_at = Instant(required=True)
+    recorded_at = Instant(required=True)
+    flags = fields.List(fields.String(), required=True)
 
 
 class OutcomeIn(_FromPhone):
@@ -173,6 +188,27 @@ def _arrive(session: Session, visit: Visit, sent: Sent) -> VisitEvent:
     return arrival
 
 
+def _show_badge(session: Session, visit: Visit, sent: Sent) -> VisitEvent:
+    given = sent.given
+    return show_badge(
+        session,
+        visit,
+        shown_at=given["shown_at"],
+        client_id=given["client_id"],
+        by=sent.by,
+        at=sent.at,
+        kept=sent.kept,
+    )
+
+
+def _badge_shown_out(_: Visit, event: VisitEvent) -> dict[str, Any]:
+    return {
+        "shown_at": event.occurred_at,
+        "recorded_at": event.recorded_at,
+        "flags": event.details.get("flags", []),
+    }
+
+
 def _finish(session: Session, visit: Visit, sent: Sent) -> VisitEvent:
     given = sent.given
     finished = visit.finish(
@@ -192,6 +228,7 @@ def _finish(session: Session, visit: Visit, sent: Sent) -> VisitEvent:
 DEPARTURE = Step(EventKind.DEPARTED, _depart, lambda visit, _: visit_out(visit))
 DELAY = Step(EventKind.DELAYED, _delay, lambda _, event: event.details, find=find_with_diary_locked)
 ARRIVAL = Step(EventKind.ARRIVED, _arrive, lambda visit, _: arrival_out(visit))
+BADGE_SHOWN = Step(EventKind.BADGE_SHOWN, _show_badge, _badge_shown_out)
 OUTCOME = Step(EventKind.FINISHED, _finish, lambda visit, _: visit_out(visit))
 
 
@@ -243,6 +280,20 @@ class Arrivals(Resource):
         A time that looks wrong is flagged, never refused.
         """
         return _single(ARRIVAL, given, visit_id)
+
+
+@blp.route("/<uuid:visit_id>/badge-shown")
+class BadgeShown(Resource):
+    @roles("officer")
+    @versioned
+    @blp.arguments(BadgeShownIn)
+    @blp.response(201, BadgeShownOut)
+    def post(self, given: dict[str, Any], visit_id: UUID) -> Response:
+        """Say that you have shown your badge at the door
+
+        It is written into the visit's history and changes nothing else.
+        """
+        return _single(BADGE_SHOWN, given, visit_id)
 
 
 @blp.route("/<uuid:visit_id>/outcome")

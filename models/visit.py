@@ -173,7 +173,7 @@ class Visit(Base):
 
         Raises VisitState if they had set out before, or if the visit is off.
         """
-        if self.departed_at is not None or self._is_off(kept):
+        if self.departed_at is not None or self.is_off(kept):
             raise VisitState(f"This visit is {self.status.value}: you cannot set out for it.")
         if self.status is VisitStatus.BOOKED:
             self.status = VisitStatus.EN_ROUTE
@@ -247,7 +247,7 @@ class Visit(Base):
         Judged against the latest fair promise. Heard of after the outcome, it leaves that as it is. Raises
         VisitState if an arrival is recorded already or the visit is off.
         """
-        if self.arrived_at is not None or self._is_off(kept):
+        if self.arrived_at is not None or self.is_off(kept):
             raise VisitState(f"This visit is already {self.status.value}.")
         home = self.resident.door
         distance_m = standards.distance_m(position, home) if position and home else None
@@ -302,7 +302,7 @@ class Visit(Base):
         Raises VisitState if it was over before or is off, and Unprocessable for an end before the arrival: who is
         still there can correct that, and what was `kept` is flagged.
         """
-        if self.status in _OVER or self._is_off(kept):
+        if self.status in _OVER or self.is_off(kept):
             raise VisitState(f"This visit is already {self.status.value}.")
         if kept is None and self.arrived_at and finished_at < self.arrived_at:
             raise Unprocessable("finished_at", "The visit cannot end before the officer arrived.")
@@ -328,7 +328,7 @@ class Visit(Base):
             details={"outcome": outcome, "note": note} | odd,
         )
 
-    def _is_off(self, kept: Kept | None) -> bool:
+    def is_off(self, kept: Kept | None) -> bool:
         """Whether the visit is cancelled for an officer who reports from it. A phone that had no signal could not
         know: it is written down that they went there, and the visit stays cancelled."""
         return self.status is VisitStatus.CANCELLED and kept is None

@@ -22,6 +22,7 @@ class EventKind(StrEnum):
     DEPARTED = "departed"
     DELAYED = "delayed"
     ARRIVED = "arrived"
+    BADGE_SHOWN = "badge_shown"
     FINISHED = "finished"
     CONFIRMED = "confirmed"
     WORDS_SEEN = "words_seen"

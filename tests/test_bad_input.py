@@ -390,6 +390,12 @@ WITH_BODY = [
     ),
     Endpoint(
         "POST",
+        "/v1/visits/@visit@/badge-shown",
+        "officer",
+        {"client_id": CLIENT_ID, "shown_at": (STARTS_AT, "clock")},
+    ),
+    Endpoint(
+        "POST",
         "/v1/visits/@visit@/outcome",
         "officer",
         {

@@ -76,6 +76,7 @@ MATRIX = {
     "POST /v1/visits/{}/departure": "officer",
     "POST /v1/visits/{}/delays": "scheduler officer",
     "POST /v1/visits/{}/arrivals": "officer",
+    "POST /v1/visits/{}/badge-shown": "officer",
     "POST /v1/visits/{}/outcome": "officer",
     "GET /v1/visits/{}/history": "scheduler officer",
     "GET /v1/visits/{}/messages": "scheduler officer",
@@ -252,6 +253,7 @@ def test_an_officer_reaches_no_visit_of_another_officer(app, scheduler, sign_in,
         "/departure": {"client_id": factories.client_id()},
         "/delays": {"client_id": factories.client_id(), "expected_at": time},
         "/arrivals": {"client_id": factories.client_id(), "arrived_at": time},
+        "/badge-shown": {"client_id": factories.client_id(), "shown_at": time},
         "/outcome": {"client_id": factories.client_id(), "outcome": "completed", "finished_at": time},
     }
     for step, body in calls.items():
