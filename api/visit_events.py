@@ -13,17 +13,19 @@ from sqlalchemy.orm import Session
 
 from api.auth import refuse_unless_theirs, roles, who
 from api.blueprint import Blueprint, Resource, answer, check_version, versioned
-from api.fields import Instant, Text
+from api.fields import Instant, Text, YesNo
 from api.visits import ArrivalOut, VisitOut, arrival_out, visit_out
 from models import clock
 from models.badge_shown import show_badge
 from models.database import transaction
+from models.no_access import MOST_CALLS, AtTheDoor
 from models.phone_clock import Kept
 from models.user import Role
-from models.visit import Outcome, Visit
+from models.visit import Outcome, Visit, VisitStatus
 from models.visit_event import EventKind, VisitEvent, already_sent
 from models.visit_rows import find_locked, find_with_diary_locked
 from notifications.cascade import report_delay
+from notifications.missed_you import tell_no_access
 from notifications.outbox import stop_late_texts
 
 blp = Blueprint("events", __name__, url_prefix="/v1/visits", description="What officers report")
@@ -49,10 +51,7 @@ class DelayIn(_FromPhone):
     reported_at = Instant(metadata={"description": "When you said so, if it was before now"})
 
 
-class ArrivalIn(_FromPhone):
-    """At the door, with the phone's own time and, if it has one, its position."""
-
-    arrived_at = Instant(required=True)
+class _AtTheDoor(_FromPhone):
     latitude = fields.Float(allow_none=True, allow_nan=False, validate=validate.Range(-90, 90))
     longitude = fields.Float(allow_none=True, allow_nan=False, validate=validate.Range(-180, 180))
     accuracy_m = fields.Float(allow_none=True, allow_nan=False, validate=validate.Range(0, 100_000))
@@ -61,6 +60,12 @@ class ArrivalIn(_FromPhone):
     def both_or_neither(self, data: dict[str, Any], **_: Any) -> None:
         if (data.get("latitude") is None) != (data.get("longitude") is None):
             raise ValidationError("Give latitude and longitude together.", "latitude")
+
+
+class ArrivalIn(_AtTheDoor):
+    """At the door, with the phone's own time and, if it has one, its position."""
+
+    arrived_at = Instant(required=True)
 
 
 class BadgeShownIn(_FromPhone):
@@ -77,12 +82,28 @@ class BadgeShownOut(ma.Schema):
     flags = fields.List(fields.String(), required=True)
 
 
-class OutcomeIn(_FromPhone):
-    """How the visit ended."""
+class CallIn(ma.Schema):
+    """One try to ring the resident from the door."""
+
+    at = Instant(required=True)
+    answered = YesNo(load_default=False)
+
+
+class OutcomeIn(_AtTheDoor):
+    """How the visit ended. Where the phone was, and the tries to ring, are for `no_access` alone."""
 
     outcome = fields.Enum(Outcome, by_value=fields.String, required=True)
     finished_at = Instant(required=True)
     note = Text(longest=1000, lines=True, load_default=None, allow_none=True)
+    calls = fields.List(fields.Nested(CallIn), validate=validate.Length(max=MOST_CALLS))
+
+    @validates_schema
+    def nobody_opened(self, data: dict[str, Any], **_: Any) -> None:
+        if data.get("outcome") is Outcome.NO_ACCESS:
+            return
+        for name in ("latitude", "accuracy_m", "calls"):
+            if data.get(name) is not None:
+                raise ValidationError("Give this only with the outcome no_access.", name)
 
 
 class _ToldOut(ma.Schema):
@@ -220,8 +241,11 @@ def _finish(session: Session, visit: Visit, sent: Sent) -> VisitEvent:
         by=sent.by,
         at=sent.at,
         kept=sent.kept,
+        door=AtTheDoor.of(given),
     )
     stop_late_texts(session, visit, at=sent.at)
+    if visit.status is VisitStatus.NO_ACCESS:
+        tell_no_access(session, visit, at=sent.at)
     return finished
 
 
@@ -303,5 +327,9 @@ class OutcomeOfVisit(Resource):
     @blp.arguments(OutcomeIn)
     @blp.response(201, VisitOut)
     def post(self, given: dict[str, Any], visit_id: UUID) -> Response:
-        """Say how the visit ended: completed, or nobody let you in"""
+        """Say how the visit ended: completed, or nobody let you in
+
+        With `no_access` say where the phone was and when you tried to ring, if you did. The resident is told that
+        you came, and how to have another visit; a photo of the door goes to `no-access-photo`.
+        """
         return _single(OUTCOME, given, visit_id)

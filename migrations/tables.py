@@ -15,6 +15,7 @@ from models import (  # noqa: F401
     live_code,
     message,
     message_event,
+    no_access_photo,
     number,
     officer,
     postcode,

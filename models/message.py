@@ -28,6 +28,7 @@ class MessageKind(StrEnum):
     CANCELLED = "cancelled"
     DELAYED = "delayed"
     ANOTHER_OFFICER = "another_officer"
+    NO_ACCESS = "no_access"
 
 
 class MessageStatus(StrEnum):

@@ -25,6 +25,8 @@ from models.idempotency import KeptAnswer
 from models.incident import WORDS_KEPT_FOR, Incident
 from models.live_code import LiveCode
 from models.message import ON_ITS_WAY, Message
+from models.no_access_photo import KEPT_FOR as PHOTO_KEPT_FOR
+from models.no_access_photo import NoAccessPhoto
 from models.number import Number
 from models.reply import Reply
 from models.resident import FORGOTTEN, ContactBy, PlaceFrom, Resident
@@ -186,6 +188,7 @@ def _of_visits(at: datetime, keep: Keep) -> list[Rule]:
             & or_(VisitEvent.reason.is_not(None), cast(VisitEvent.details, String) != "{}"),
             {VisitEvent.reason: None, VisitEvent.details: {}},
         ),
+        Rule("photos of doors", NoAccessPhoto, over(NoAccessPhoto.visit_id, at - PHOTO_KEPT_FOR)),
         Rule(
             "what residents wrote on visits' pages",
             VisitAnswer,

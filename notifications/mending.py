@@ -15,6 +15,17 @@ from models.visit import BEFORE_THE_DOOR, Visit, VisitStatus
 from notifications import policy
 
 
+def nothing_left_to_tell(kind: MessageKind, status: VisitStatus) -> bool:
+    """Whether a visit that stands so leaves nothing to say of this kind.
+
+    That it is off always is news; that nobody opened only while the outcome says so; the rest until the officer is
+    at the door.
+    """
+    if kind is MessageKind.CANCELLED:
+        return False
+    return status is not VisitStatus.NO_ACCESS if kind is MessageKind.NO_ACCESS else status not in BEFORE_THE_DOOR
+
+
 def put_back(session: Session, message: Message, at: datetime, wait: timedelta = timedelta(0)) -> None:
     """Hold a message again that certainly did not go, for `wait`, unless the visit has changed meanwhile.
 
@@ -74,7 +85,8 @@ def bring_up_to_date(
 ) -> None:
     """Let a held message tell of the visit as it is now, or stop it if there is nothing to tell any more."""
     is_off = status is VisitStatus.CANCELLED and message.kind is not MessageKind.CANCELLED
-    if is_off or (message.kind is MessageKind.DELAYED and status not in BEFORE_THE_DOOR):
+    at_its_time = message.kind in (MessageKind.DELAYED, MessageKind.NO_ACCESS)
+    if is_off or (at_its_time and nothing_left_to_tell(message.kind, status)):
         message.supersede(at)
     elif message.kind in (*START_KINDS, MessageKind.ANOTHER_OFFICER):
         message.starts_at = starts_at

@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import TypeVar
 
 from models.clock import LONDON
-from models.message import Message, MessageKind
+from models.message import Channel, Message, MessageKind
 from models.visit_link import VisitLinks
 from notifications.parts import Encoding, encoding_of, measure
 
@@ -71,6 +71,7 @@ class Wording:
     delayed: str
     sooner: str
     back_on_time: str
+    no_access: str
 
     def day_and_time(self, at: datetime) -> str:
         """ "Mon 23 Nov 14:00", by London's clocks."""
@@ -107,6 +108,8 @@ class Wording:
                 return self.cancelled
             case MessageKind.ANOTHER_OFFICER:
                 return self.another_officer
+            case MessageKind.NO_ACCESS:
+                return self.no_access
         expected, before = message.expected_at, message.previous_expected_at
         if expected is None or before is None or expected >= before:
             return self.delayed
@@ -131,12 +134,18 @@ WORDINGS = {
         " sooner, about {eta}. If this does not suit you, please call {phone}. Ref {ref}",
         back_on_time="{council}: good news, our visit to your home on {start} is back on time."
         " We expect to be with you about {eta}. If this does not suit you, please call {phone}. Ref {ref}",
+        no_access="{council}: sorry we missed you. We came for our visit on {start} and got no answer."
+        " For a new time please call {phone}{or_reply}. Ref {ref}",
     ),
 }
 
 
 PAGE = {"en": " See who will come: {link}"}
 """What a booking text says of the resident's own page, in the place of its {page}."""
+
+
+OR_REPLY = {"en": " or reply REBOOK. If you were in, reply IN"}
+"""What a text that nobody opened says in the place of its {or_reply}; nobody reads answers to an e-mail."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,7 +193,15 @@ def render(message: Message, council: Council, link: str = "") -> str:
     make the text too long.
     """
     words = in_language(WORDINGS, message.language)
-    values = {"council": council.name, "phone": council.phone, "ref": message.reference, "page": ""}
+    values = {
+        "council": council.name,
+        "phone": council.phone,
+        "ref": message.reference,
+        "page": "",
+        "or_reply": "",
+    }
+    if message.channel is not Channel.EMAIL:
+        values["or_reply"] = in_language(OR_REPLY, message.language)
     values |= words.times(message)
     sentence = words.sentence(message)
     if link:

@@ -400,9 +400,13 @@ WITH_BODY = [
         "officer",
         {
             "client_id": CLIENT_ID,
-            "outcome": ("completed", "enum"),
+            "outcome": ("no_access", "enum"),
             "finished_at": (STARTS_AT, "clock"),
             "note": (None, "text?"),
+            "latitude": (51.58, "degrees"),
+            "longitude": (-0.33, "degrees"),
+            "accuracy_m": (12.5, "degrees"),
+            "calls": ([{"at": STARTS_AT, "answered": False}], "calls"),
         },
     ),
     Endpoint(
@@ -790,6 +794,18 @@ SPOILED: dict[str, dict[str, Any]] = {
         "5,000 digits in one": Raw(f'[{{"type":{DIGITS}}}]'),
         "21 levels in one": [{"type": json.loads("[" * 21 + "]" * 21)}],
     },
+    "calls": {
+        "null": None,
+        "a number": 2,
+        "an object": {"at": STARTS_AT},
+        "a time in the list": [STARTS_AT],
+        "null in the list": [None],
+        "no time": [{"answered": True}],
+        "a time without an offset": [{"at": "2026-11-25T14:00:00"}],
+        "answered by a word": [{"at": STARTS_AT, "answered": "yes"}],
+        "a number that was rung": [{"at": STARTS_AT, "to": "+447700900123"}],
+        "11 of them": [{"at": STARTS_AT}] * 11,
+    },
     "place": {
         "a word": "Harrow",
         "a list": [51.5, -0.3],
@@ -1165,8 +1181,11 @@ def photos() -> Iterator[Case]:
         ("a photo called nothing", whole, None),
     ):
         headers = {"Content-Type": content_type} if content_type else {}
-        path = "/v1/officers/@officer@/photo"
-        yield Case(f"PUT {path} with {name}", "PUT", path, "admin", body, headers, frozenset(BODY))
+        for path, role in (
+            ("/v1/officers/@officer@/photo", "admin"),
+            ("/v1/visits/@visit@/no-access-photo", "officer"),
+        ):
+            yield Case(f"PUT {path} with {name}", "PUT", path, role, body, headers, frozenset(BODY))
 
 
 def not_now_and_not_theirs() -> Iterator[Case]:

@@ -78,6 +78,8 @@ MATRIX = {
     "POST /v1/visits/{}/arrivals": "officer",
     "POST /v1/visits/{}/badge-shown": "officer",
     "POST /v1/visits/{}/outcome": "officer",
+    "PUT /v1/visits/{}/no-access-photo": "officer",
+    "GET /v1/visits/{}/no-access-photo": "scheduler",
     "GET /v1/visits/{}/history": "scheduler officer",
     "GET /v1/visits/{}/messages": "scheduler officer",
     "GET /v1/visits/{}/notices": "scheduler officer",

@@ -38,6 +38,7 @@ def every_text(language: str, at: datetime) -> list[Message]:
         message(MessageKind.MOVED, language=language, at=at, previous_starts_at=at),
         message(MessageKind.CANCELLED, language=language, at=at),
         message(MessageKind.ANOTHER_OFFICER, language=language, at=at),
+        message(MessageKind.NO_ACCESS, language=language, at=at),
         message(delayed, language=language, at=at, expected_at=later),
         message(delayed, language=language, at=at, expected_at=soon, previous_expected_at=later),
         message(delayed, language=language, at=at, expected_at=at, previous_expected_at=later),
