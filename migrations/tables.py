@@ -8,6 +8,7 @@ from models import (  # noqa: F401
     card,
     contact_task,
     diary_change,
+    dispute,
     due,
     hold,
     idempotency,

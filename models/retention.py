@@ -19,6 +19,7 @@ from models.bundle import Bundle
 from models.contact_task import ContactTask, ContactTaskStatus
 from models.database import Base, reading, transaction
 from models.diary_change import DiaryChange
+from models.dispute import Dispute, DisputeStatus
 from models.due import DueTries
 from models.hold import Hold
 from models.idempotency import KeptAnswer
@@ -188,7 +189,22 @@ def _of_visits(at: datetime, keep: Keep) -> list[Rule]:
             & or_(VisitEvent.reason.is_not(None), cast(VisitEvent.details, String) != "{}"),
             {VisitEvent.reason: None, VisitEvent.details: {}},
         ),
-        Rule("photos of doors", NoAccessPhoto, over(NoAccessPhoto.visit_id, at - PHOTO_KEPT_FOR)),
+        Rule(
+            "photos of doors",
+            NoAccessPhoto,
+            over(NoAccessPhoto.visit_id, at - PHOTO_KEPT_FOR)
+            & ~select(Dispute.id)
+            .where(Dispute.visit_id == NoAccessPhoto.visit_id, Dispute.status == DisputeStatus.OPEN)
+            .exists(),
+        ),
+        Rule(
+            "words in settled disputes",
+            Dispute,
+            over(Dispute.visit_id, at - keep.visits)
+            & (Dispute.status != DisputeStatus.OPEN)
+            & or_(Dispute.words.is_not(None), Dispute.reason.is_not(None)),
+            {Dispute.words: None, Dispute.reason: None},
+        ),
         Rule(
             "what residents wrote on visits' pages",
             VisitAnswer,

@@ -25,6 +25,8 @@ class EventKind(StrEnum):
     BADGE_SHOWN = "badge_shown"
     FINISHED = "finished"
     CONFIRMED = "confirmed"
+    DISPUTED = "disputed"
+    DISPUTE_SETTLED = "dispute_settled"
     WORDS_SEEN = "words_seen"
     LETTER_MADE = "letter_made"
 

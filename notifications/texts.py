@@ -151,11 +151,12 @@ OR_REPLY = {"en": " or reply REBOOK. If you were in, reply IN"}
 @dataclass(frozen=True, slots=True)
 class Answers:
     """One language's answers to what residents write. Each may use {council} and {phone}, `confirmed` {start},
-    `expected` {eta}."""
+    `expected` {eta}, `disputed` {by}."""
 
     confirmed: str
     expected: str
     read: str
+    disputed: str
     started: str
     help: str
     unknown: str
@@ -168,6 +169,8 @@ ANSWERS = {
         expected="{council}: thank you. We expect to be with you about {eta}."
         " If anything changes, please call {phone}.",
         read="{council}: thank you. Somebody will read this and call you. If it is urgent, please call {phone}.",
+        disputed="{council}: thank you for telling us that you were in. Somebody will call you by {by}."
+        " If it is urgent, please call {phone}.",
         started="{council}: we will text you again about our visits to your home. Reply STOP to end this.",
         help="{council}: we text you about our visits to your home. Reply YES to confirm, CHANGE if the time does"
         " not suit you, STOP for no more texts. Or call {phone}.",

@@ -24,6 +24,7 @@ from models.absence import enter
 from models.card import ask as ask_for_card
 from models.contact_task import ContactReason, ContactTask, ContactTaskStatus
 from models.database import reading, transaction
+from models.dispute import Dispute, DisputeStatus, SaidBy
 from models.holding import keep
 from models.incident import Incident, IncidentKind, open_incident
 from models.officer import Officer, send_photo
@@ -187,12 +188,21 @@ def one_of_each(live_app: LiveServer) -> dict[str, list[str]]:
         status=ContactTaskStatus.OPEN,
         created_at=at,
     )
+    dispute = Dispute(
+        id=uuid4(),
+        visit_id=visits[1].id,
+        resident_id=resident.id,
+        said_by=SaidBy.PAGE,
+        said_at=at,
+        ring_by=at,
+        status=DisputeStatus.OPEN,
+    )
     account = User(id=uuid4(), username=f"a-{uuid4()}", role=Role.SCHEDULER, active=True, created_at=at)
     account.set_password(str(uuid4()))
     badge = give_badge(officer, at)
     give_photo(officer, at)
     with transaction() as session:
-        session.add_all([task, account])
+        session.add_all([task, dispute, account])
         incident = open_incident(session, IncidentKind.SCAN_FLOOD, at=at, badge_id=badge.id)
         code = live_code.ask(
             session, badge_id=badge.id, officer_id=officer.id, token_issued_at=at, asker="a page", at=at
@@ -241,6 +251,7 @@ def one_of_each(live_app: LiveServer) -> dict[str, list[str]]:
         "code_id": [str(code.id)],
         "incident_id": [str(incident_id)],
         "task_id": [str(task.id)],
+        "dispute_id": [str(dispute.id)],
         "user_id": [str(account.id)],
         "absence_id": [str(leave.id)],
         "day": [str(at.date())],

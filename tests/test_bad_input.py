@@ -28,9 +28,12 @@ from models.absence import enter
 from models.badge import current_phone_badge, phone_badge_for
 from models.card import ask as ask_for_card
 from models.contact_task import ContactReason, ContactTask, ContactTaskStatus
+from models.dispute import Dispute, DisputeStatus, SaidBy
 from models.incident import Incident, IncidentKind, open_incident
+from models.no_access_photo import NoAccessPhoto
 from models.officer import Officer, send_photo
 from models.user import Role, User
+from models.visit import Visit, VisitStatus
 from models.working_time import AbsenceKind
 from tests import factories
 from tests.conftest import empty
@@ -111,7 +114,24 @@ def world(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterat
             status=ContactTaskStatus.OPEN,
             created_at=MONDAY,
         )
-        session.add(task)
+        dispute = Dispute(
+            id=uuid4(),
+            visit_id=visit.id,
+            resident_id=resident.id,
+            said_by=SaidBy.PAGE,
+            said_at=MONDAY,
+            ring_by=MONDAY,
+            status=DisputeStatus.OPEN,
+        )
+        session.add_all([task, dispute])
+        # The second visit of the diary: nobody opened.
+        shut = session.scalars(select(Visit).where(Visit.id != visit.id)).one()
+        shut.status = VisitStatus.NO_ACCESS
+        door = NoAccessPhoto(
+            visit_id=shut.id, jpeg=b"a door", uploaded_at=MONDAY, uploaded_by_id=ids["officer_account"]
+        )
+        session.add(door)
+        ids["shut"] = shut.id
         phone_badge_for(session, session.get_one(Officer, officer.id), MONDAY)
         made = current_phone_badge(session, officer.id)
         assert made is not None
@@ -144,7 +164,7 @@ def world(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterat
             at=MONDAY,
         )
         ids["absence"] = leave.id
-        ids |= {"task": task.id, "badge": made.id, "incident": incident_id, "card": card.id}
+        ids |= {"task": task.id, "dispute": dispute.id, "badge": made.id, "incident": incident_id, "card": card.id}
         ids |= {"photo": photo.id, "another_live_code": asked.id}
         ids["page"] = app.extensions["visit_links"].code(visit.reference)
     before = everything()
@@ -426,6 +446,8 @@ WITH_BODY = [
             "house": ("12a", "text"),
         },
     ),
+    Endpoint("PATCH", "/v1/disputes/@dispute@", "scheduler", {"outcome": ("upheld", "enum"), "reason": REASON}),
+    Endpoint("POST", "/v1/visits/@shut@/dispute", "scheduler", {"words": (None, "text?")}),
     Endpoint(
         "PATCH", "/v1/contact-tasks/@task@", "scheduler", {"status": ("done", "enum"), "note": (None, "text?")}
     ),
@@ -475,6 +497,9 @@ WITHOUT_BODY = [
     Endpoint("GET", "/v1/reports/notice", "admin"),
     Endpoint("DELETE", "/v1/tokens", "admin"),
     Endpoint("GET", "/v1/contact-tasks/@task@", "scheduler"),
+    Endpoint("GET", "/v1/disputes", "scheduler"),
+    Endpoint("GET", "/v1/disputes/@dispute@", "scheduler"),
+    Endpoint("GET", "/v1/visits/@shut@/no-access-photo", "scheduler"),
     Endpoint("GET", "/v1/visits/@visit@/notices", "officer"),
     Endpoint("GET", "/v1/reports/notice/changes", "scheduler"),
 ]
@@ -1063,6 +1088,7 @@ def queries() -> Iterator[Case]:
         "/v1/visits/@visit@/history",
         "/v1/visits/@visit@/messages",
         "/v1/incidents",
+        "/v1/disputes",
         "/v1/me/scans",
         "/v1/reports/notice/changes",
         "/v1/officers/@officer@/working-exceptions",
@@ -1311,6 +1337,7 @@ def visit_pages() -> Iterator[Case]:
     """The visit is in two days: nothing can be said of how it was."""
     form = {"Content-Type": "application/x-www-form-urlencoded"}
     fields = {"confirm": b"starts_at", "change": b"words", "needs": b"needs", "feedback": b"feedback"}
+    fields["i-was-in"] = b"words"
     refused = frozenset({409, 413, 422})
     for what, field_name in fields.items():
         path = f"/v/@page@/{what}"
@@ -1326,7 +1353,7 @@ def visit_pages() -> Iterator[Case]:
             yield Case(f"{method} {path}", method, path, None, statuses=frozenset({404, 405}))
         wrong = f"/v/{'0' * 23}/{what}"
         yield Case(f"POST a guess, {what}", "POST", wrong, None, b"", form, frozenset({404}))
-    for what in ("confirm", "needs", "feedback"):
+    for what in ("confirm", "needs", "feedback", "i-was-in"):
         path = f"/v/@page@/{what}"
         for name, body, headers in (
             ("nothing", b"", form),

@@ -90,6 +90,18 @@ def test_what_is_no_photo_or_too_large_is_refused(phone, door, photo, kind, stat
     assert kept() == []
 
 
+def test_it_stays_as_long_as_the_visit_is_in_dispute(app, phone, scheduler, door, stopped_clock):
+    assert put(phone, door, saved(face())).status_code == 204
+    dispute = scheduler.post(path(door, "dispute"), {}).json
+    stopped_clock.set(TEN + timedelta(days=200))
+    app.test_cli_runner().invoke(args=["purge"])
+    assert len(kept()) == 1
+    settled = {"outcome": "not_upheld", "reason": "The photo shows the door"}
+    assert scheduler.patch(f"/v1/disputes/{dispute['id']}", settled).status_code == 200
+    app.test_cli_runner().invoke(args=["purge"])
+    assert kept() == []
+
+
 def test_it_goes_ninety_days_after_the_visit(app, phone, door, stopped_clock):
     assert put(phone, door, saved(face())).status_code == 204
     ends_at = TEN + minutes(30)

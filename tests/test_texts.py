@@ -113,7 +113,7 @@ def test_the_worst_values_make_at_most_two_parts_in_gsm7_and_three_in_ucs2(
 def test_the_answers_to_replies_are_no_longer(language: str, council: Council) -> None:
     words, day = in_language(WORDINGS, language), longest_day(language)
     values = {"council": council.name, "phone": council.phone}
-    values |= {"start": words.day_and_time(day), "eta": words.time(day)}
+    values |= {"start": words.day_and_time(day), "eta": words.time(day), "by": words.day_and_time(day)}
     for name, sentence in asdict(ANSWERS[language]).items():
         size = measure(plain(sentence.format(**values)))
         assert size.parts <= (2 if size.encoding is Encoding.GSM7 else 3), name

@@ -11,10 +11,13 @@ EVENTS_BEFORE = (
     'booked', 'moved', 'cancelled', 'departed', 'delayed', 'arrived', 'finished', 'confirmed', 'words_seen',
     'letter_made', 'assigned',
 )
-EVENTS_AFTER = (*EVENTS_BEFORE, 'badge_shown')
+EVENTS_AFTER = (*EVENTS_BEFORE, 'badge_shown', 'disputed', 'dispute_settled')
 
 MESSAGES_BEFORE = ('booked', 'moved', 'cancelled', 'delayed', 'another_officer')
 MESSAGES_AFTER = (*MESSAGES_BEFORE, 'no_access')
+
+REPLIES_BEFORE = ('stop', 'start', 'yes', 'change', 'help', 'words')
+REPLIES_AFTER = (*REPLIES_BEFORE, 'i_was_in')
 
 
 def allow(table, name, kinds) -> None:
@@ -34,15 +37,40 @@ def upgrade() -> None:
     sa.ForeignKeyConstraint(['visit_id'], ['visits.id'], name=op.f('fk_no_access_photos_visit_id')),
     sa.PrimaryKeyConstraint('visit_id', name=op.f('pk_no_access_photos'))
     )
+    op.create_table('disputes',
+    sa.Column('id', sa.Uuid(), nullable=False),
+    sa.Column('visit_id', sa.Uuid(), nullable=False),
+    sa.Column('resident_id', sa.Uuid(), nullable=False),
+    sa.Column('said_by', sa.Enum('page', 'text', 'telephone', name='saidby', native_enum=False, create_constraint=True, length=24), nullable=False),
+    sa.Column('words', sa.String(length=1000), nullable=True),
+    sa.Column('said_at', UtcDateTime(), nullable=False),
+    sa.Column('ring_by', UtcDateTime(), nullable=False),
+    sa.Column('status', sa.Enum('open', 'upheld', 'not_upheld', name='disputestatus', native_enum=False, create_constraint=True, length=24), nullable=False),
+    sa.Column('settled_at', UtcDateTime(), nullable=True),
+    sa.Column('settled_by_id', sa.Uuid(), nullable=True),
+    sa.Column('reason', sa.String(length=500), nullable=True),
+    sa.ForeignKeyConstraint(['resident_id'], ['residents.id'], name=op.f('fk_disputes_resident_id')),
+    sa.ForeignKeyConstraint(['settled_by_id'], ['users.id'], name=op.f('fk_disputes_settled_by_id')),
+    sa.ForeignKeyConstraint(['visit_id'], ['visits.id'], name=op.f('fk_disputes_visit_id')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_disputes')),
+    sa.UniqueConstraint('visit_id', name=op.f('uq_disputes_visit_id'))
+    )
+    with op.batch_alter_table('disputes') as batch:
+        batch.create_index('ix_disputes_said_at', ['said_at', 'id'], unique=False)
+        batch.create_index('ix_disputes_status', ['status', 'said_at', 'id'], unique=False)
     allow('visit_events', 'eventkind', EVENTS_AFTER)
     allow('messages', 'messagekind', MESSAGES_AFTER)
+    allow('replies', 'replykind', REPLIES_AFTER)
 
 
 def downgrade() -> None:
-    op.execute("DELETE FROM visit_events WHERE kind = 'badge_shown'")
+    op.execute("DELETE FROM visit_events WHERE kind IN ('badge_shown', 'disputed', 'dispute_settled')")
     allow('visit_events', 'eventkind', EVENTS_BEFORE)
     # The version before has no words for these. One that has gone keeps its place in the story as the plainest kind.
     op.execute("UPDATE messages SET status = 'superseded' WHERE kind = 'no_access' AND status = 'held'")
     op.execute("UPDATE messages SET kind = 'booked' WHERE kind = 'no_access'")
     allow('messages', 'messagekind', MESSAGES_BEFORE)
+    op.execute("UPDATE replies SET kind = 'words' WHERE kind = 'i_was_in'")
+    allow('replies', 'replykind', REPLIES_BEFORE)
+    op.drop_table('disputes')
     op.drop_table('no_access_photos')
