@@ -17,6 +17,9 @@ INSTANCE = Path(__file__).resolve().parent.parent / "instance"
 SHORTEST_KEPT = 30
 """Days that what was promised, done and said is kept at the least."""
 
+LATEST_FEEDBACK = 24 * 60
+"""Minutes after a visit at which its resident still knows how it went."""
+
 LONGEST_NAME, LONGEST_PHONE = 40, 20
 LONGEST_IN_UCS2 = 34
 """Of the council's name and number, so that no text has "more than 2 parts in GSM-7, 3 in UCS-2" (rule 10)."""
@@ -59,6 +62,7 @@ class Settings:
     router_url: str | None
     router_timeout_ms: int
     trusted_proxies: int
+    feedback_after_minutes: int
     keep_messages_days: int
     keep_visits_days: int
     keep_residents_days: int
@@ -134,6 +138,7 @@ class Settings:
             router_url=text("ROUTER_URL").rstrip("/") or None,
             router_timeout_ms=number("ROUTER_TIMEOUT_MS", 2000),
             trusted_proxies=number("TRUSTED_PROXIES", 0),
+            feedback_after_minutes=number("FEEDBACK_AFTER_MINUTES", 0),
             keep_messages_days=number("KEEP_MESSAGES_DAYS", 365),
             keep_visits_days=number("KEEP_VISITS_DAYS", 730),
             keep_residents_days=number("KEEP_RESIDENTS_DAYS", 730),
@@ -154,6 +159,8 @@ class Settings:
         for name in ("keep_messages_days", "keep_visits_days", "keep_residents_days"):
             if getattr(self, name) < SHORTEST_KEPT:
                 raise BadSetting(f"{name.upper()} must be {SHORTEST_KEPT} or more: a complaint needs its facts.")
+        if self.feedback_after_minutes > LATEST_FEEDBACK:
+            raise BadSetting(f"FEEDBACK_AFTER_MINUTES must be {LATEST_FEEDBACK} or less; 0 asks nobody.")
         if self.sms_sender not in ("console", "twilio"):
             raise BadSetting("SMS_SENDER must be console or twilio.")
         if self.sms_sender == "twilio":

@@ -19,7 +19,7 @@ from models.database import reading, transaction
 from models.dispute import LONGEST_DISPUTE, Dispute, DisputeStatus, SaidBy, say_i_was_in
 from models.errors import Unknown
 from models.visit_rows import find_locked
-from notifications.missed_you import stop_no_access
+from notifications.afterwards import stop_afterwards
 
 blp = Blueprint("disputes", __name__, url_prefix="/v1", description="Residents who say that they were in")
 
@@ -111,7 +111,7 @@ class OneDispute(Resource):
             dispute = session.get_one(Dispute, dispute_id, populate_existing=True)
             dispute.settle(session, visit, upheld=upheld, reason=given["reason"], by=who().user_id, at=at)
             if upheld:
-                stop_no_access(session, visit, at=at)
+                stop_afterwards(session, visit, at=at)
             return dispute
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -11,6 +11,7 @@ from flask import Response
 from marshmallow import ValidationError, fields, validate, validates_schema
 from sqlalchemy.orm import Session
 
+from api import current
 from api.auth import refuse_unless_theirs, roles, who
 from api.blueprint import Blueprint, Resource, answer, check_version, versioned
 from api.fields import Instant, Text, YesNo
@@ -25,6 +26,7 @@ from models.visit import Outcome, Visit, VisitStatus
 from models.visit_event import EventKind, VisitEvent, already_sent
 from models.visit_rows import find_locked, find_with_diary_locked
 from notifications.cascade import report_delay
+from notifications.feedback import ask_how_it_went
 from notifications.missed_you import tell_no_access
 from notifications.outbox import stop_late_texts
 
@@ -246,6 +248,9 @@ def _finish(session: Session, visit: Visit, sent: Sent) -> VisitEvent:
     stop_late_texts(session, visit, at=sent.at)
     if visit.status is VisitStatus.NO_ACCESS:
         tell_no_access(session, visit, at=sent.at)
+    elif visit.status is VisitStatus.COMPLETED:
+        after = timedelta(minutes=current.settings().feedback_after_minutes)
+        ask_how_it_went(session, visit, after=after, at=sent.at)
     return finished
 
 

@@ -10,6 +10,7 @@ from models import (  # noqa: F401
     diary_change,
     dispute,
     due,
+    feedback,
     hold,
     idempotency,
     incident,

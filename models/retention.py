@@ -21,6 +21,7 @@ from models.database import Base, reading, transaction
 from models.diary_change import DiaryChange
 from models.dispute import Dispute, DisputeStatus
 from models.due import DueTries
+from models.feedback import A_MONTH, Feedback, FeedbackAsked
 from models.hold import Hold
 from models.idempotency import KeptAnswer
 from models.incident import WORDS_KEPT_FOR, Incident
@@ -160,13 +161,20 @@ def _of_visits(at: datetime, keep: Keep) -> list[Rule]:
             over(Message.visit_id, at - keep.messages)
             & Message.status.not_in(ON_ITS_WAY)
             & (Message.to_address != ""),
-            {Message.to_address: "", Message.body: None},
+            {Message.to_address: "", Message.body: None, Message.said: None},
         ),
         Rule(
             "replies' words and numbers",
             Reply,
             (Reply.received_at < at - keep.messages) & (Reply.from_number != ""),
             {Reply.from_number: "", Reply.body: "", Reply.answer: None},
+        ),
+        Rule("when residents were asked how it went", FeedbackAsked, FeedbackAsked.asked_at <= at - A_MONTH),
+        Rule(
+            "residents' words in feedback",
+            Feedback,
+            (Feedback.said_at < at - keep.messages) & Feedback.words.is_not(None),
+            {Feedback.words: None},
         ),
         Rule(
             "words in done contact tasks",

@@ -229,6 +229,7 @@ _TO_SEND = (
     Message.starts_at,
     Message.expected_at,
     Message.previous_expected_at,
+    Message.said,
     Message.expires_at,
     Message.attempts,
     select(Visit.reference).where(Visit.id == Message.visit_id).scalar_subquery().label("visit_reference"),

@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from models.message import GONE, START_KINDS, Message, MessageKind, MessageStatus
+from models.message import GONE, NO_NEWS, START_KINDS, Message, MessageKind, MessageStatus
 from models.promise import told_by_person
 from models.standards import must_tell, reference
 from models.visit import BEFORE_THE_DOOR, Visit, VisitStatus
@@ -19,8 +19,10 @@ def nothing_left_to_tell(kind: MessageKind, status: VisitStatus) -> bool:
     """Whether a visit that stands so leaves nothing to say of this kind.
 
     That it is off always is news; that nobody opened only while the outcome says so; the rest until the officer is
-    at the door.
+    at the door. What nobody has to hear never is.
     """
+    if kind in NO_NEWS:
+        return True
     if kind is MessageKind.CANCELLED:
         return False
     return status is not VisitStatus.NO_ACCESS if kind is MessageKind.NO_ACCESS else status not in BEFORE_THE_DOOR

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, time, timedelta
 
 from models.clock import LONDON
-from models.message import MessageKind
+from models.message import NO_NEWS, MessageKind
 from models.standards import deadline, elapsed, possible
 
 HARD_NIGHT_FROM, SOFT_NIGHT_FROM = time(22), time(21)
@@ -18,9 +18,12 @@ _LANES = {
     MessageKind.MOVED: 2,
     MessageKind.BOOKED: 3,
     MessageKind.NO_ACCESS: 3,
+    MessageKind.WE_DID: 4,
+    MessageKind.FEEDBACK: 5,
 }
 
-_AT_ONCE = (MessageKind.BOOKED, MessageKind.DELAYED, MessageKind.NO_ACCESS)
+_AFTER_THE_VISIT = (MessageKind.NO_ACCESS, *NO_NEWS)
+_AT_ONCE = (MessageKind.BOOKED, MessageKind.DELAYED, *_AFTER_THE_VISIT)
 """What is not changed again a minute later, as a change of a visit may be."""
 
 
@@ -32,8 +35,8 @@ def lane(kind: MessageKind) -> int:
 def settle(kind: MessageKind, decided_at: datetime, reference_at: datetime) -> timedelta:
     """How long to hold a text in case the change is changed again.
 
-    Rule 2: "Hold 120 s if R is at least 26 h off, 30 s if at least 2 h, else 0." Bookings, delays and that
-    nobody opened go at once.
+    Rule 2: "Hold 120 s if R is at least 26 h off, 30 s if at least 2 h, else 0." Bookings, delays and what is
+    said after a visit go at once.
     """
     if kind in _AT_ONCE:
         return timedelta(0)
@@ -55,7 +58,7 @@ def after_the_hold(kind: MessageKind, ready_at: datetime, reference_at: datetime
     ready_at = ready_at.astimezone(UTC)
     if kind is MessageKind.DELAYED or not _is_night(ready_at):
         return ready_at
-    if kind is MessageKind.NO_ACCESS:
+    if kind in _AFTER_THE_VISIT:
         # Nothing happens before the day that they could still change.
         return next_time(DAY, ready_at)
     if kind is MessageKind.BOOKED:

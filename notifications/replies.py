@@ -22,6 +22,7 @@ from models.dispute import (
     can_be_disputed,
     say_i_was_in,
 )
+from models.feedback import keep_words
 from models.message import GAVE_UP, Channel, Message, MessageKind
 from models.number import clear_unusable, start_texts, stop_texts
 from models.reply import Reply, ReplyKind
@@ -29,12 +30,16 @@ from models.resident import Resident
 from models.standards import eta
 from models.visit import BEFORE_THE_DOOR, Visit, VisitStatus
 from models.visit_rows import find_locked
+from notifications.feedback import answers_feedback
 from notifications.receipts import it_was_answered
 from notifications.texts import ANSWERS, DEFAULT, WORDINGS, Council, in_language, plain
 from notifications.was_in import says_they_were_in
 
 LONGEST = 1600
 """The longest text a carrier passes on, in characters."""
+
+_OWN_WORDS = (ReplyKind.WORDS, ReplyKind.YES, ReplyKind.I_WAS_IN)
+"""What may be said of a visit when we ask how it went: "fine" is a YES to any other text."""
 
 NO_VISIT = timedelta(hours=2)
 """A reply that is about no visit to come is read within half an hour, as if there were one in two hours."""
@@ -227,6 +232,8 @@ def _act(
         dispute = say_i_was_in(session, visit, said_by=SaidBy.TEXT, words=words, at=at)
         if dispute.status is DisputeStatus.OPEN:
             return answer(say.disputed, by=wording.day_and_time(dispute.ring_by))
+    if visit is not None and _says_how_it_went(reply, message, at) and keep_words(session, visit, reply.body, at):
+        return answer(say.feedback)
     to_come = visit if visit is not None and visit.status in BEFORE_THE_DOOR else None
     if reply.kind is ReplyKind.YES and to_come and message and to_come.starts_at == message.starts_at:
         to_come.confirm(session, reply_id=reply.id, at=at)
@@ -246,6 +253,11 @@ def _act(
         at=at,
     )
     return None if reply.kind is ReplyKind.STOP else answer(say.read)
+
+
+def _says_how_it_went(reply: Reply, message: Message | None, at: datetime) -> bool:
+    """Whether this is the answer to our question how the visit went: their own words, or "fine"."""
+    return reply.kind in _OWN_WORDS and answers_feedback(message, at) and bool(reply.body.strip())
 
 
 def _answered(session: Session, number: str, at: datetime) -> Message | None:
@@ -292,7 +304,8 @@ def _visit(
         return find_locked(session, shut)
     if message is not None:
         visit = find_locked(session, message.visit_id)
-        if visit.status in BEFORE_THE_DOOR or message.kind is MessageKind.NO_ACCESS:
+        says_how_it_went = kind in _OWN_WORDS and answers_feedback(message, at)
+        if visit.status in BEFORE_THE_DOOR or message.kind is MessageKind.NO_ACCESS or says_how_it_went:
             return visit
     coming = session.scalar(
         select(Visit.id)

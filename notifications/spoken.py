@@ -71,6 +71,8 @@ SPEECHES = {
         goodbye="If this does not suit you, please call us on {phone}."
         " That is the number on your council letters.",
         no_access="We are sorry that we missed you. We came for our visit on {start} and got no answer.",
+        feedback="We would like to know how our visit on {start} went.",
+        we_did="Thank you for what you told us about our visit on {start}. We have seen to it.",
         rebook="To agree a new time, or if you were in, please call us on {phone}."
         " That is the number on your council letters.",
         rebook_in_person="Hello, I am calling from {council} about our visit to your home. {news}"

@@ -59,7 +59,7 @@ class Council:
 class Wording:
     """One language: its names of days and months, and its sentences.
 
-    A sentence may use {council}, {phone}, {ref}, {start} and, where they exist, {old} and {eta}.
+    A sentence may use {council}, {phone}, {ref}, {start} and, where they exist, {old}, {eta} and {said}.
     """
 
     days: tuple[str, ...]
@@ -72,6 +72,8 @@ class Wording:
     sooner: str
     back_on_time: str
     no_access: str
+    feedback: str
+    we_did: str
 
     def day_and_time(self, at: datetime) -> str:
         """ "Mon 23 Nov 14:00", by London's clocks."""
@@ -110,6 +112,10 @@ class Wording:
                 return self.another_officer
             case MessageKind.NO_ACCESS:
                 return self.no_access
+            case MessageKind.FEEDBACK:
+                return self.feedback
+            case MessageKind.WE_DID:
+                return self.we_did
         expected, before = message.expected_at, message.previous_expected_at
         if expected is None or before is None or expected >= before:
             return self.delayed
@@ -136,6 +142,10 @@ WORDINGS = {
         " We expect to be with you about {eta}. If this does not suit you, please call {phone}. Ref {ref}",
         no_access="{council}: sorry we missed you. We came for our visit on {start} and got no answer."
         " For a new time please call {phone}{or_reply}. Ref {ref}",
+        feedback="{council}: how did our visit on {start} go? Reply in your own words."
+        " STOP ends our texts. If you need us, please call {phone}. Ref {ref}",
+        we_did="{council}: thank you for what you said about our visit on {start}. {said}"
+        " Questions? Please call {phone}. Ref {ref}",
     ),
 }
 
@@ -157,6 +167,7 @@ class Answers:
     expected: str
     read: str
     disputed: str
+    feedback: str
     started: str
     help: str
     unknown: str
@@ -171,6 +182,7 @@ ANSWERS = {
         read="{council}: thank you. Somebody will read this and call you. If it is urgent, please call {phone}.",
         disputed="{council}: thank you for telling us that you were in. Somebody will call you by {by}."
         " If it is urgent, please call {phone}.",
+        feedback="{council}: thank you. A person reads what you tell us. If you need us, please call {phone}.",
         started="{council}: we will text you again about our visits to your home. Reply STOP to end this.",
         help="{council}: we text you about our visits to your home. Reply YES to confirm, CHANGE if the time does"
         " not suit you, STOP for no more texts. Or call {phone}.",
@@ -205,7 +217,7 @@ def render(message: Message, council: Council, link: str = "") -> str:
     }
     if message.channel is not Channel.EMAIL:
         values["or_reply"] = in_language(OR_REPLY, message.language)
-    values |= words.times(message)
+    values |= words.times(message) | {"said": message.said or ""}
     sentence = words.sentence(message)
     if link:
         with_link = plain(

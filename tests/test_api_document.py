@@ -25,6 +25,7 @@ from models.card import ask as ask_for_card
 from models.contact_task import ContactReason, ContactTask, ContactTaskStatus
 from models.database import reading, transaction
 from models.dispute import Dispute, DisputeStatus, SaidBy
+from models.feedback import Feedback
 from models.holding import keep
 from models.incident import Incident, IncidentKind, open_incident
 from models.officer import Officer, send_photo
@@ -197,12 +198,15 @@ def one_of_each(live_app: LiveServer) -> dict[str, list[str]]:
         ring_by=at,
         status=DisputeStatus.OPEN,
     )
+    feedback = Feedback(
+        id=uuid4(), visit_id=visits[2].id, resident_id=resident.id, words="Quick and kind", said_at=at
+    )
     account = User(id=uuid4(), username=f"a-{uuid4()}", role=Role.SCHEDULER, active=True, created_at=at)
     account.set_password(str(uuid4()))
     badge = give_badge(officer, at)
     give_photo(officer, at)
     with transaction() as session:
-        session.add_all([task, dispute, account])
+        session.add_all([task, dispute, feedback, account])
         incident = open_incident(session, IncidentKind.SCAN_FLOOD, at=at, badge_id=badge.id)
         code = live_code.ask(
             session, badge_id=badge.id, officer_id=officer.id, token_issued_at=at, asker="a page", at=at
@@ -252,6 +256,7 @@ def one_of_each(live_app: LiveServer) -> dict[str, list[str]]:
         "incident_id": [str(incident_id)],
         "task_id": [str(task.id)],
         "dispute_id": [str(dispute.id)],
+        "feedback_id": [str(feedback.id)],
         "user_id": [str(account.id)],
         "absence_id": [str(leave.id)],
         "day": [str(at.date())],

@@ -29,6 +29,7 @@ from models.badge import current_phone_badge, phone_badge_for
 from models.card import ask as ask_for_card
 from models.contact_task import ContactReason, ContactTask, ContactTaskStatus
 from models.dispute import Dispute, DisputeStatus, SaidBy
+from models.feedback import Feedback
 from models.incident import Incident, IncidentKind, open_incident
 from models.no_access_photo import NoAccessPhoto
 from models.officer import Officer, send_photo
@@ -123,7 +124,10 @@ def world(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterat
             ring_by=MONDAY,
             status=DisputeStatus.OPEN,
         )
-        session.add_all([task, dispute])
+        feedback = Feedback(
+            id=uuid4(), visit_id=visit.id, resident_id=resident.id, words="Quick and kind", said_at=MONDAY
+        )
+        session.add_all([task, dispute, feedback])
         # The second visit of the diary: nobody opened.
         shut = session.scalars(select(Visit).where(Visit.id != visit.id)).one()
         shut.status = VisitStatus.NO_ACCESS
@@ -164,7 +168,14 @@ def world(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterat
             at=MONDAY,
         )
         ids["absence"] = leave.id
-        ids |= {"task": task.id, "dispute": dispute.id, "badge": made.id, "incident": incident_id, "card": card.id}
+        ids |= {
+            "task": task.id,
+            "dispute": dispute.id,
+            "feedback": feedback.id,
+            "badge": made.id,
+            "incident": incident_id,
+            "card": card.id,
+        }
         ids |= {"photo": photo.id, "another_live_code": asked.id}
         ids["page"] = app.extensions["visit_links"].code(visit.reference)
     before = everything()
@@ -447,6 +458,13 @@ WITH_BODY = [
         },
     ),
     Endpoint("PATCH", "/v1/disputes/@dispute@", "scheduler", {"outcome": ("upheld", "enum"), "reason": REASON}),
+    Endpoint("POST", "/v1/feedback/@feedback@/answer", "scheduler", {"done": ("We mended it", "text")}),
+    Endpoint(
+        "PUT",
+        "/v1/feedback/@feedback@/publication",
+        "scheduler",
+        {"you_said": ("It was cold", "text"), "we_did": ("We mended it", "text")},
+    ),
     Endpoint("POST", "/v1/visits/@shut@/dispute", "scheduler", {"words": (None, "text?")}),
     Endpoint(
         "PATCH", "/v1/contact-tasks/@task@", "scheduler", {"status": ("done", "enum"), "note": (None, "text?")}
@@ -498,6 +516,9 @@ WITHOUT_BODY = [
     Endpoint("DELETE", "/v1/tokens", "admin"),
     Endpoint("GET", "/v1/contact-tasks/@task@", "scheduler"),
     Endpoint("GET", "/v1/disputes", "scheduler"),
+    Endpoint("GET", "/v1/feedback", "scheduler"),
+    Endpoint("GET", "/v1/feedback/@feedback@", "scheduler"),
+    Endpoint("DELETE", "/v1/feedback/@feedback@/publication", "scheduler"),
     Endpoint("GET", "/v1/disputes/@dispute@", "scheduler"),
     Endpoint("GET", "/v1/visits/@shut@/no-access-photo", "scheduler"),
     Endpoint("GET", "/v1/visits/@visit@/notices", "officer"),
@@ -1089,6 +1110,7 @@ def queries() -> Iterator[Case]:
         "/v1/visits/@visit@/messages",
         "/v1/incidents",
         "/v1/disputes",
+        "/v1/feedback",
         "/v1/me/scans",
         "/v1/reports/notice/changes",
         "/v1/officers/@officer@/working-exceptions",

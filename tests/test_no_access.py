@@ -10,7 +10,7 @@ from models.message import Channel
 from models.resident import ContactBy
 from models.visit import Visit, VisitStatus
 from models.visit_rows import find_locked
-from notifications.missed_you import stop_no_access
+from notifications.afterwards import stop_afterwards
 from notifications.texts import Council
 from notifications.words import render
 from tests import factories
@@ -205,7 +205,7 @@ def test_a_text_that_has_not_gone_is_stopped_when_the_outcome_is_put_right(phone
     nobody_opened()
     (text,) = texts(phone, visit)
     with transaction() as session:
-        stop_no_access(session, find_locked(session, row(text).visit_id), at=TEN + minutes(40))
+        stop_afterwards(session, find_locked(session, row(text).visit_id), at=TEN + minutes(40))
     assert [each["status"] for each in texts(phone, visit)] == ["superseded"]
     assert dispatch(sender) == 0
 

@@ -162,4 +162,5 @@ def test_texts_expire_when_they_are_no_longer_worth_sending() -> None:
 def test_delays_go_first_then_cancellations_then_moves_then_the_rest() -> None:
     moves = [MessageKind.MOVED, MessageKind.ANOTHER_OFFICER]
     order = [MessageKind.DELAYED, MessageKind.CANCELLED, *moves, MessageKind.BOOKED, MessageKind.NO_ACCESS]
+    order += [MessageKind.WE_DID, MessageKind.FEEDBACK]
     assert sorted(MessageKind, key=policy.lane) == order

@@ -3,6 +3,7 @@
 import unicodedata
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -26,8 +27,8 @@ LONGEST_NAMES = [
 WEDNESDAY = datetime(2026, 11, 25, 10, tzinfo=UTC)
 
 
-def message(kind: MessageKind, *, language: str = "en", at: datetime = WEDNESDAY, **times: datetime) -> Message:
-    return Message(kind=kind, language=language, reference="7K3QX2AB", starts_at=at, **times)
+def message(kind: MessageKind, *, language: str = "en", at: datetime = WEDNESDAY, **more: Any) -> Message:
+    return Message(kind=kind, language=language, reference="7K3QX2AB", starts_at=at, **more)
 
 
 def every_text(language: str, at: datetime) -> list[Message]:
@@ -39,6 +40,8 @@ def every_text(language: str, at: datetime) -> list[Message]:
         message(MessageKind.CANCELLED, language=language, at=at),
         message(MessageKind.ANOTHER_OFFICER, language=language, at=at),
         message(MessageKind.NO_ACCESS, language=language, at=at),
+        message(MessageKind.FEEDBACK, language=language, at=at),
+        message(MessageKind.WE_DID, language=language, at=at, said="We did."),
         message(delayed, language=language, at=at, expected_at=later),
         message(delayed, language=language, at=at, expected_at=soon, previous_expected_at=later),
         message(delayed, language=language, at=at, expected_at=at, previous_expected_at=later),
