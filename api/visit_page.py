@@ -26,6 +26,7 @@ from models import clock, showing
 from models.clock import LONDON
 from models.database import looking, reading, transaction
 from models.dispute import LONGEST_DISPUTE, dispute_of
+from models.forecast import told_window
 from models.officer import Officer
 from models.prepared import Prepared
 from models.visit import BEFORE_THE_DOOR, Visit, VisitStatus
@@ -109,6 +110,7 @@ def show(code: str, visit: Visit, at: datetime) -> Response:
         dispute = dispute_of(session, visit.id)
         another = standing not in (Stage.DUE, Stage.LATE, Stage.HERE) and another_is_due(session, visit, at)
         officers = [session.get_one(Officer, officer_id) for officer_id in visit.officer_ids]
+        window = told_window(session, visit.id, visit.expected_at)
     coming = [officer for officer in officers if officer.works_for_us(at)]
     shown = coming if shows_officer(visit, at) else []
     for officer in shown:
@@ -129,6 +131,7 @@ def show(code: str, visit: Visit, at: datetime) -> Response:
         answers=answers,
         address=f"/v/{code}",
         longest={"needs": LONGEST_NEEDS, "feedback": LONGEST_FEEDBACK, "dispute": LONGEST_DISPUTE},
+        window=[hour(each) for each in window] if window else None,
         **times(visit, at),
     )
 

@@ -11,6 +11,7 @@ from models import (  # noqa: F401
     dispute,
     due,
     feedback,
+    forecast,
     hold,
     idempotency,
     incident,

@@ -95,7 +95,8 @@ class Message(Base):
 
     `number` counts the visit's messages: it gives them an order, and two changes made at once cannot both
     write the same one. `send_at` is when it was due and never changes; `next_try_at` is when the
-    carrier's own delays let it go. `reference_at` is R, the first time the resident might be waiting for.
+    carrier's own delays let it go. A delay that was foreseen tells a window, `window_from_at` to `window_to_at`,
+    about `expected_at`. `reference_at` is R, the first time the resident might be waiting for.
     `said` is what a person wrote for it.
     `look_up_at` is when the carrier is asked what became of it, `next_way_at` when the next way is tried, and
     `failed_at` when it was given up, though a receipt may still say that it was delivered after all.
@@ -137,6 +138,8 @@ class Message(Base):
     expected_at: Mapped[datetime | None]
     previous_expected_at: Mapped[datetime | None]
     said: Mapped[str | None] = mapped_column(String(160))
+    window_from_at: Mapped[datetime | None]
+    window_to_at: Mapped[datetime | None]
 
     decided_at: Mapped[datetime]
     reference_at: Mapped[datetime]

@@ -198,14 +198,15 @@ class Visit(Base):
         *,
         expected_at: datetime,
         answer: dict[str, Any],
-        by: UUID,
+        by: UUID | None,
         at: datetime,
         said_at: datetime | None = None,
         reason: str | None = None,
         client_id: UUID | None = None,
         is_news: bool = True,
     ) -> VisitEvent:
-        """The officer will be there at another time than booked, by their word or by what follows from it.
+        """The officer will be there at another time than booked: by their word, by what follows from it, or by
+        nobody's (`by` is None), as it was predicted.
 
         A delay never moves a promise. `answer` says how the resident is told: a phone that asks again gets it
         again. An officer's word has met `refuse_delay` before anybody was told; one that is no news any more is

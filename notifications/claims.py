@@ -230,6 +230,8 @@ _TO_SEND = (
     Message.expected_at,
     Message.previous_expected_at,
     Message.said,
+    Message.window_from_at,
+    Message.window_to_at,
     Message.expires_at,
     Message.attempts,
     select(Visit.reference).where(Visit.id == Message.visit_id).scalar_subquery().label("visit_reference"),

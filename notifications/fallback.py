@@ -189,6 +189,8 @@ def add_to_news(message: Message, follows: Next, number: int, language: str, at:
         starts_at=message.starts_at,
         expected_at=message.expected_at,
         previous_expected_at=message.previous_expected_at,
+        window_from_at=message.window_from_at,
+        window_to_at=message.window_to_at,
         decided_at=at,
         reference_at=message.reference_at,
         send_at=follows.at,

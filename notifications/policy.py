@@ -74,13 +74,14 @@ def held_for_night(kind: MessageKind, decided_at: datetime, reference_at: dateti
     return held > settle(kind, decided_at, reference_at)
 
 
-def expires_at(kind: MessageKind, reference_at: datetime, expected_at: datetime | None = None) -> datetime:
+def expires_at(kind: MessageKind, reference_at: datetime, eta_told: datetime | None = None) -> datetime:
     """When the text is no longer worth sending.
 
-    Rule 7: "Moved and cancelled texts expire at R, delay texts at the ETA told." A booking's R is its start.
+    Rule 7: "Moved and cancelled texts expire at R, delay texts at the ETA told", or the end of the window told. A
+    booking's R is its start.
     """
-    if kind is MessageKind.DELAYED and expected_at is not None:
-        return expected_at
+    if kind is MessageKind.DELAYED and eta_told is not None:
+        return eta_told
     return reference_at
 
 

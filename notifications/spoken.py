@@ -65,9 +65,11 @@ SPEECHES = {
         cancelled="We have cancelled our visit on {start}. We will not come then.",
         another_officer="On {start} another officer will come than the one we showed you."
         " Please check their badge before you let them in.",
-        delayed="We are sorry, our visit on {start} is running late. We expect to be with you at about {eta}.",
-        sooner="Good news about our visit on {start}. We now expect to be with you sooner, at about {eta}.",
-        back_on_time="Good news, our visit on {start} is back on time. We expect to be with you at about {eta}.",
+        delayed="We are sorry, our visit on {start} is running late. We expect to be with you {when}.",
+        sooner="Good news about our visit on {start}. We now expect to be with you sooner, {when}.",
+        back_on_time="Good news, our visit on {start} is back on time. We expect to be with you {when}.",
+        about="at about {eta}",
+        between="between {earliest} and {latest}",
         goodbye="If this does not suit you, please call us on {phone}."
         " That is the number on your council letters.",
         no_access="We are sorry that we missed you. We came for our visit on {start} and got no answer.",

@@ -59,7 +59,8 @@ class Council:
 class Wording:
     """One language: its names of days and months, and its sentences.
 
-    A sentence may use {council}, {phone}, {ref}, {start} and, where they exist, {old}, {eta} and {said}.
+    A sentence may use {council}, {phone}, {ref}, {start} and, where they exist, {old}, {said} and {when}: that is
+    `about`, with its {eta}, or `between`, with its {earliest} and {latest}.
     """
 
     days: tuple[str, ...]
@@ -71,6 +72,8 @@ class Wording:
     delayed: str
     sooner: str
     back_on_time: str
+    about: str
+    between: str
     no_access: str
     feedback: str
     we_did: str
@@ -96,8 +99,14 @@ class Wording:
             case MessageKind.DELAYED:
                 if message.expected_at is None:
                     raise ValueError("a delay needs the time expected")
-                told["eta"] = self.time(message.expected_at)
+                told["when"] = self.when(message.expected_at, message.window_from_at, message.window_to_at)
         return told
+
+    def when(self, expected_at: datetime, window_from_at: datetime | None, window_to_at: datetime | None) -> str:
+        """ "about 14:00", or "between 14:00 and 14:15" where a window is told."""
+        if window_from_at is None or window_to_at is None:
+            return self.about.format(eta=self.time(expected_at))
+        return self.between.format(earliest=self.time(window_from_at), latest=self.time(window_to_at))
 
     def sentence(self, message: Message) -> str:
         """The sentence for what a message has to tell, its names still in braces."""
@@ -134,12 +143,14 @@ WORDINGS = {
         " To ask about it, please call {phone}. Ref {ref}",
         another_officer="{council}: another officer than we showed you will visit you on {start}."
         " Check their badge before you let them in. If you are not sure, please call {phone}. Ref {ref}",
-        delayed="{council}: we are sorry, our visit to your home on {start} is running late."
-        " We expect to be with you about {eta}. If this does not suit you, please call {phone}. Ref {ref}",
-        sooner="{council}: good news about our visit to your home on {start}. We now expect to be with you"
-        " sooner, about {eta}. If this does not suit you, please call {phone}. Ref {ref}",
-        back_on_time="{council}: good news, our visit to your home on {start} is back on time."
-        " We expect to be with you about {eta}. If this does not suit you, please call {phone}. Ref {ref}",
+        delayed="{council}: we are sorry, our visit on {start} is running late."
+        " We expect to be with you {when}. If this does not suit you, please call {phone}. Ref {ref}",
+        sooner="{council}: good news about our visit on {start}. We now expect to be with you"
+        " sooner, {when}. If this does not suit you, please call {phone}. Ref {ref}",
+        back_on_time="{council}: good news, our visit on {start} is back on time."
+        " We expect to be with you {when}. If this does not suit you, please call {phone}. Ref {ref}",
+        about="about {eta}",
+        between="between {earliest} and {latest}",
         no_access="{council}: sorry we missed you. We came for our visit on {start} and got no answer."
         " For a new time please call {phone}{or_reply}. Ref {ref}",
         feedback="{council}: how did our visit on {start} go? Reply in your own words."

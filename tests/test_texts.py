@@ -45,6 +45,13 @@ def every_text(language: str, at: datetime) -> list[Message]:
         message(delayed, language=language, at=at, expected_at=later),
         message(delayed, language=language, at=at, expected_at=soon, previous_expected_at=later),
         message(delayed, language=language, at=at, expected_at=at, previous_expected_at=later),
+    ] + [
+        message(delayed, language=language, at=at, window_from_at=told, window_to_at=soon, **expected)
+        for told, expected in (
+            (later, {"expected_at": later}),
+            (soon, {"expected_at": soon, "previous_expected_at": later}),
+            (at, {"expected_at": at, "previous_expected_at": later}),
+        )
     ]
 
 
@@ -65,6 +72,18 @@ def test_a_late_text_says_about_when() -> None:
     late = message(MessageKind.DELAYED, expected_at=WEDNESDAY + timedelta(minutes=35))
     assert "running late" in render(late, HARROW)
     assert "about 10:35" in render(late, HARROW)
+
+
+def test_a_late_text_that_was_foreseen_says_between_when_and_when() -> None:
+    window = {
+        "window_from_at": WEDNESDAY + timedelta(minutes=30),
+        "window_to_at": WEDNESDAY + timedelta(minutes=45),
+    }
+    late = message(MessageKind.DELAYED, expected_at=WEDNESDAY + timedelta(minutes=40), **window)
+    assert render(late, HARROW) == (
+        "Harrow Council: we are sorry, our visit on Wed 25 Nov 10:00 is running late. We expect to be with"
+        " you between 10:30 and 10:45. If this does not suit you, please call 020 8863 5611. Ref 7K3QX2AB"
+    )
 
 
 def test_good_news_is_told_as_such() -> None:
