@@ -5,7 +5,7 @@ import sqlalchemy as sa
 from models.database import UtcDateTime
 
 revision = '0022'
-down_revision = '0020'
+down_revision = '0021'
 
 EVENTS_BEFORE = (
     'booked', 'moved', 'cancelled', 'departed', 'delayed', 'arrived', 'finished', 'confirmed', 'words_seen',
