@@ -29,6 +29,7 @@ from models import (  # noqa: F401
     visit,
     visit_answer,
     visit_event,
+    visit_facts,
     working_hours,
 )
 from models.database import Base

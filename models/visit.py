@@ -84,6 +84,7 @@ class Visit(Base):
         ),
         Index("ix_visits_resident", "resident_id", "starts_at", "id"),
         Index("ix_visits_status", "status", "starts_at", "id"),
+        Index("ix_visits_first_promised_at", "first_promised_at", "id"),
     )
 
     id: Mapped[UUID] = new_id()
@@ -92,6 +93,7 @@ class Visit(Base):
     officer_id: Mapped[UUID | None] = mapped_column(ForeignKey("officers.id"))
     second_officer_id: Mapped[UUID | None] = mapped_column(ForeignKey("officers.id"))
     purpose: Mapped[str] = mapped_column(String(200))
+    visit_type: Mapped[str | None] = mapped_column(String(60))
     skills: Mapped[list[str]] = mapped_column(JSON, default=list)
     starts_at: Mapped[datetime]
     ends_at: Mapped[datetime]
@@ -107,6 +109,9 @@ class Visit(Base):
     arrival_promised_at: Mapped[datetime | None]
     arrival_flags: Mapped[list[str] | None] = mapped_column(JSON(none_as_null=True))
     finished_at: Mapped[datetime | None]
+    # As it was reported, once a correction says otherwise: what was first promised is judged by this for ever.
+    reported_status: Mapped[VisitStatus | None] = mapped_column(by_value(VisitStatus, name="reported_status"))
+    reported_arrived_at: Mapped[datetime | None]
     created_at: Mapped[datetime]
 
     resident: Mapped[Resident] = relationship(lazy="raise")
@@ -402,6 +407,8 @@ _STATE = (
     "arrival_promised_at",
     "arrival_flags",
     "finished_at",
+    "reported_status",
+    "reported_arrived_at",
 )
 """What may change about a visit once it is booked."""
 

@@ -26,6 +26,7 @@ class EventKind(StrEnum):
     CONFIRMED = "confirmed"
     WORDS_SEEN = "words_seen"
     LETTER_MADE = "letter_made"
+    CORRECTED = "corrected"
 
 
 class RequestedBy(StrEnum):

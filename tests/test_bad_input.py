@@ -467,6 +467,7 @@ WITHOUT_BODY = [
     Endpoint("GET", "/v1/contact-tasks/@task@", "scheduler"),
     Endpoint("GET", "/v1/visits/@visit@/notices", "officer"),
     Endpoint("GET", "/v1/reports/notice/changes", "scheduler"),
+    Endpoint("GET", "/v1/reports/punctuality/visits", "scheduler"),
 ]
 
 NEVER_RIGHT = [
@@ -1043,6 +1044,7 @@ def queries() -> Iterator[Case]:
         "/v1/incidents",
         "/v1/me/scans",
         "/v1/reports/notice/changes",
+        "/v1/reports/punctuality/visits",
         "/v1/officers/@officer@/working-exceptions",
         "/v1/officers/@officer@/absences",
     )
@@ -1078,7 +1080,14 @@ def queries() -> Iterator[Case]:
         "a resident_id with NUL": "resident_id=%00",
         "status twice": "status=booked&status=cancelled",
     }
-    tables["/v1/reports/notice/changes"] |= BAD_TIMES | {"a result we do not know": "result=lost"}
+    for path in ("/v1/reports/notice/changes", "/v1/reports/punctuality/visits"):
+        tables[path] |= BAD_TIMES | {
+            "a result we do not know": "result=lost",
+            "a group of nothing": "group=2026-11",
+            "a group with NUL": "by=ward&group=%00",
+            "a ward of no letter": "ward=",
+        }
+    tables["/v1/reports/punctuality/visits"] |= {"a promise we do not know": "promise=last"}
     tables["/v1/contact-tasks"] |= {
         "due_before without an offset": "due_before=2026-11-23T09:00:00",
         "due_before a word": "due_before=soon",

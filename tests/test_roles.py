@@ -101,6 +101,7 @@ MATRIX = {
     "GET /v1/incidents/{}": "admin scheduler",
     "PATCH /v1/incidents/{}": "admin scheduler",
     "GET /v1/reports/punctuality": "admin scheduler",
+    "GET /v1/reports/punctuality/visits": "admin scheduler",
     "GET /v1/reports/notice": "admin scheduler",
     "GET /v1/reports/notice/changes": "admin scheduler",
     "GET /.well-known/jwks.json": "anyone",
