@@ -4,15 +4,17 @@ The rules are those of `standards`, asked once for each row when it is read; wha
 one comparison. Rows are narrow records of numpy, so that a year of them is counted while somebody waits.
 """
 
-from collections.abc import Callable, Iterator
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from typing import Any
+from uuid import UUID
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import and_, bindparam, case, func, or_, select
+from sqlalchemy import String, bindparam, case, func, or_, select, type_coerce
 from sqlalchemy.orm import Session
 
 from models import standards
@@ -52,6 +54,7 @@ class Told(StrEnum):
 
 
 WORDS, TOLD = tuple(Word), tuple(Told)
+_PLACE = {word: place for place, word in enumerate(WORDS)}
 COUNTED = 4
 """How many of the words are counted."""
 RESULTS: tuple[NoticeResult | ChangeState, ...] = (*NoticeResult, *ChangeState)
@@ -90,6 +93,7 @@ CHANGE = np.dtype(
 )
 RECORD = {FigureOf.VISIT: VISIT, FigureOf.CHANGE: CHANGE}
 
+_AT_ONCE = 500
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 _END_OF_TIME = datetime.max.replace(tzinfo=UTC)
@@ -109,16 +113,21 @@ def instant_of(at: int) -> datetime:
 class Labels:
     """The names behind the numbers of groups and reasons. They are only added to."""
 
-    codes: dict[str, dict[str, int]] = field(default_factory=dict)
+    codes: defaultdict[str, dict[str, int]] = field(default_factory=lambda: defaultdict(dict))
+    officers: dict[Any, int] = field(default_factory=dict)
+    """The numbers of officers by their ids as the database keeps them: a year names few of them often."""
 
-    def code(self, of: str, name: str) -> int:
+    def code(self, of: str, name: Any) -> int:
         """The number of a name, the next one if it is new."""
-        known = self.codes.setdefault(of, {})
-        return known.setdefault(name, len(known))
+        known = self.codes[of]
+        code = known.get(name)
+        if code is None:
+            code = known[name] = len(known)
+        return code
 
     def names(self, of: str) -> list[str]:
         """Every name, in the order of their numbers."""
-        return list(self.codes.get(of, ()))
+        return list(self.codes[of])
 
 
 def judged(
@@ -156,19 +165,26 @@ def judged_originally(
     return judged(status, promised_at, arrived_at)
 
 
-def told_in_time(start: datetime | None, heard_at: datetime | None, handed_over_at: datetime | None) -> Told:
+def told_in_time(start: datetime, heard_at: datetime | None, handed_over_at: datetime | None) -> Told:
     """Whether a resident was told before the start they waited for."""
-    if start is not None and heard_at is not None and heard_at < start:
+    if heard_at is not None and heard_at < start:
         return Told.TOLD
-    if start is not None and handed_over_at is not None and handed_over_at < start:
+    if handed_over_at is not None and handed_over_at < start:
         return Told.UNCONFIRMED
     return Told.UNTOLD
 
 
 _since, _until = (bindparam(name, type_=UtcDateTime()) for name in ("since", "until"))
 _BETWEEN = (Visit.first_promised_at >= _since, Visit.first_promised_at < _until)
+
+
+def _raw(key: Any) -> Any:
+    """An identifier as the database's driver gives it: making a UUID of it costs more than reading the row."""
+    return type_coerce(key, String).label(key.key)
+
+
 _GROUPS = (
-    Visit.officer_id,
+    _raw(Visit.officer_id),
     Visit.visit_type,
     VisitFacts.team,
     VisitFacts.employment,
@@ -177,7 +193,7 @@ _GROUPS = (
 )
 _VISITS = Prepared(
     select(
-        Visit.id,
+        _raw(Visit.id),
         Visit.first_promised_at,
         Visit.starts_at,
         Visit.status,
@@ -193,35 +209,32 @@ _VISITS = Prepared(
     .where(*_BETWEEN)
     .order_by(Visit.first_promised_at, Visit.id)
 )
-# By single comparisons: a prepared statement takes no list.
-_STANDS = and_(*(Message.status != status for status in sorted(GAVE_UP)))
-_TEXTED = Prepared(
+_STANDS = Message.status.not_in(GAVE_UP)
+_TEXTED = (
     select(
         Message.visit_id,
-        func.min(Message.delivered_at, type_=UtcDateTime()).label("heard_at"),
-        func.min(case((_STANDS, Message.accepted_at)), type_=UtcDateTime()).label("handed_over_at"),
+        func.min(Message.delivered_at).label("heard_at"),
+        func.min(case((_STANDS, Message.accepted_at))).label("handed_over_at"),
     )
-    .join(Visit, Visit.id == Message.visit_id)
-    .where(*_BETWEEN, Message.kind == MessageKind.DELAYED)
+    .where(Message.kind == MessageKind.DELAYED)
     .group_by(Message.visit_id)
+    .order_by(Message.visit_id)
 )
-_RUNG = Prepared(
-    select(ContactTask.visit_id, func.min(ContactTask.done_at, type_=UtcDateTime()).label("heard_at"))
-    .join(Visit, Visit.id == ContactTask.visit_id)
+_RUNG = (
+    select(ContactTask.visit_id, func.min(ContactTask.done_at).label("heard_at"))
     .where(
-        *_BETWEEN,
         ContactTask.status == ContactTaskStatus.DONE,
         or_(
             ContactTask.detail == MessageKind.DELAYED.value,
-            ContactTask.reason == ContactReason.TOO_MANY_DELAYS,
-            ContactTask.reason == ContactReason.REPLAN,
+            ContactTask.reason.in_((ContactReason.TOO_MANY_DELAYS, ContactReason.REPLAN)),
         ),
     )
     .group_by(ContactTask.visit_id)
+    .order_by(ContactTask.visit_id)
 )
 _CHANGES = Prepared(
     select(
-        ChangeNotice.event_id,
+        _raw(ChangeNotice.event_id),
         ChangeNotice.decided_at,
         ChangeNotice.reference_at,
         ChangeNotice.requested_by,
@@ -248,36 +261,49 @@ def visits(
     session: Session, since: datetime, until: datetime, labels: Labels, day: Day
 ) -> Iterator[tuple[Any, ...]]:
     """The visits first promised in [since, until), each as a VISIT record."""
-    heard: dict[Any, list[datetime]] = {}
-    handed_over = {}
-    for text in _TEXTED.all(session, since=since, until=until):
-        handed_over[text.visit_id] = text.handed_over_at
-        heard[text.visit_id] = [text.heard_at] if text.heard_at else []
-    for call in _RUNG.all(session, since=since, until=until):
-        heard.setdefault(call.visit_id, []).append(call.heard_at)
-    for row in _VISITS.all(session, since=since, until=until):
-        first = row.first_promised_at
-        fair, arrived_at = judged(row.status, row.arrival_promised_at, row.arrived_at)
+    rows = _VISITS.all(session, since=since, until=until)
+    fairly = [judged(row.status, row.arrival_promised_at, row.arrived_at) for row in rows]
+    starts = {
+        UUID(bytes=_bytes(row.id)): row.arrival_promised_at
+        for row, (word, _) in zip(rows, fairly, strict=True)
+        if word is Word.LATE
+    }
+    told = {key.bytes: TOLD.index(word) for key, word in _told(session, starts).items()}
+    for row, (fair, arrived_at) in zip(rows, fairly, strict=True):
+        first, key = row.first_promised_at, _bytes(row.id)
         corrected = row.reported_status is not None
         reported = (row.reported_status, row.reported_arrived_at) if corrected else (row.status, row.arrived_at)
-        status, reported_arrived_at = reported
-        original, reported_at = judged_originally(status, first, reported_arrived_at, row.closed_at)
-        told = told_in_time(
-            row.arrival_promised_at, min(heard.get(row.id, ()), default=None), handed_over.get(row.id)
-        )
+        original, reported_at = judged_originally(reported[0], first, reported[1], row.closed_at)
         yield (
             microseconds(first),
-            row.id.bytes,
+            key,
             day(first).toordinal(),
             *_codes(row, labels),
             microseconds(row.starts_at + standards.MISSED_AFTER),
-            WORDS.index(fair),
-            WORDS.index(original),
+            _PLACE[fair],
+            _PLACE[original],
             NEVER if arrived_at is None else (arrived_at - row.arrival_promised_at) // _MICROSECOND,
             NEVER if reported_at is None else (reported_at - first) // _MICROSECOND,
             corrected,
-            TOLD.index(told),
+            told.get(key, 0),
         )
+
+
+def _told(session: Session, starts: Mapping[UUID, datetime]) -> dict[UUID, Told]:
+    """Which residents of these visits were told of a delay before the start they waited for."""
+    heard: dict[UUID, list[datetime]] = defaultdict(list)
+    handed_over: dict[UUID, datetime] = {}
+    for some in _batched(list(starts)):
+        for text in session.execute(_TEXTED.where(Message.visit_id.in_(some))):
+            handed_over[text.visit_id] = text.handed_over_at
+            heard[text.visit_id] += [text.heard_at] if text.heard_at else []
+        for call in session.execute(_RUNG.where(ContactTask.visit_id.in_(some))):
+            heard[call.visit_id].append(call.heard_at)
+    return {
+        key: told_in_time(start, min(heard[key], default=None), handed_over.get(key))
+        for key, start in starts.items()
+        if key in heard
+    }
 
 
 def changes(
@@ -288,7 +314,7 @@ def changes(
         heard_at = row.told_at or row.handed_over_at
         yield (
             microseconds(row.decided_at),
-            row.event_id.bytes,
+            _bytes(row.event_id),
             day(row.decided_at).toordinal(),
             *_codes(row, labels),
             microseconds(row.reference_at),
@@ -303,11 +329,28 @@ def changes(
 READ = {FigureOf.VISIT: visits, FigureOf.CHANGE: changes}
 
 
-def _codes(row: Any, labels: Labels) -> Iterator[int]:
+def _batched(keys: Sequence[UUID]) -> Iterator[Sequence[UUID]]:
+    for start in range(0, len(keys), _AT_ONCE):
+        yield keys[start : start + _AT_ONCE]
+
+
+def _bytes(key: Any) -> bytes:
+    raw: bytes = bytes.fromhex(key) if isinstance(key, str) else key.bytes
+    return raw
+
+
+def _codes(row: Any, labels: Labels) -> tuple[int, ...]:
     """The groups that a row is of, in the order of DIMENSIONS."""
-    nobody = row.officer_id is None
-    yield labels.code("officer", NOBODY if nobody else str(row.officer_id))
-    yield labels.code("employment", NOBODY if row.employment is None else row.employment.value)
-    yield labels.code("team", NOBODY if nobody else row.team or NONE_GIVEN["team"])
-    for name in ("ward", "visit_type", "language"):
-        yield labels.code(name, getattr(row, name) or NONE_GIVEN[name])
+    officer, code = row.officer_id, labels.code
+    place = labels.officers.get(officer)
+    if place is None:
+        name = NOBODY if officer is None else str(UUID(bytes=_bytes(officer)))
+        place = labels.officers[officer] = code("officer", name)
+    return (
+        place,
+        code("employment", row.employment or NOBODY),
+        code("team", NOBODY if officer is None else row.team or NONE_GIVEN["team"]),
+        code("ward", row.ward or NONE_GIVEN["ward"]),
+        code("visit_type", row.visit_type or NONE_GIVEN["visit_type"]),
+        code("language", row.language or NONE_GIVEN["language"]),
+    )

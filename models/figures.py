@@ -54,7 +54,7 @@ def narrowed(found: Found, where: Mapping[str, str]) -> Found:
     """The rows of these groups only, such as `{"ward": "Pinner"}`."""
     rows = found.rows
     for name, wanted in where.items():
-        code = found.labels.codes.get(name, {}).get(wanted, -1)
+        code = found.labels.codes[name].get(wanted, -1)
         rows = rows[rows[name] == code]
     return Found(rows, found.labels)
 

@@ -12,7 +12,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, String, case, cast, delete, func, inspect, or_, select, tuple_, update
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
-from models import absence, bundle, change_feed, hold, idempotency, scan, showing, user
+from models import absence, bundle, change_feed, hold, idempotency, scan, showing, user, visit_facts
 from models.absence import Absence
 from models.badge_check import BadgeCheck
 from models.bundle import Bundle
@@ -242,7 +242,7 @@ def _of_hours(at: datetime) -> list[Rule]:
         Rule("absences", Absence, Absence.ends_at < long_ago),
         Rule("holds of slots", Hold, Hold.expires_at < at - hold.KEPT_FOR),
         Rule("notes of changed days", DiaryChange, DiaryChange.made_at < at - change_feed.KEPT_FOR),
-        Rule("notes of changed figures", FigureChange, FigureChange.made_at < at - change_feed.KEPT_FOR),
+        Rule("notes of changed figures", FigureChange, FigureChange.made_at < at - visit_facts.KEPT_FOR),
         Rule("who was shown", OfficerShowing, OfficerShowing.first_shown_at < at - showing.KEPT_FOR),
         Rule("exceptions from officers' hours", WorkingException, WorkingException.day < long_ago.date()),
     ]

@@ -53,7 +53,7 @@ class Outcome(StrEnum):
 
 
 BEFORE_THE_DOOR = (VisitStatus.BOOKED, VisitStatus.EN_ROUTE)
-_OVER = (VisitStatus.COMPLETED, VisitStatus.NO_ACCESS)
+OVER = (VisitStatus.COMPLETED, VisitStatus.NO_ACCESS)
 
 
 class Visit(Base):
@@ -249,18 +249,17 @@ class Visit(Base):
     ) -> VisitEvent:
         """The officer is at the door: not the start of work. Both clocks are kept; odd is flagged, not refused.
 
-        Judged against the latest fair promise. Heard of after the outcome, it leaves that as it is. Raises
-        VisitState if an arrival is recorded already or the visit is off.
+        Judged against the latest fair promise. Heard of after the outcome, it leaves that as it is; heard of after
+        a correction of the arrival, it is only what was reported. Raises VisitState if an arrival is recorded
+        already or the visit is off.
         """
-        if self.arrived_at is not None or self._is_off(kept):
+        is_corrected = self.reported_status is not None
+        if (self.reported_arrived_at if is_corrected else self.arrived_at) is not None or self._is_off(kept):
             raise VisitState(f"This visit is already {self.status.value}.")
         home = self.resident.door
         distance_m = standards.distance_m(position, home) if position and home else None
-        if self.status in (*BEFORE_THE_DOOR, VisitStatus.MISSED):
-            self.status = VisitStatus.ARRIVED
-        self.arrived_at, self.arrival_recorded_at = arrived_at, at
-        self.arrival_promised_at = fair_promise(session, self.id, self.first_promised_at, min(arrived_at, at))
-        self.arrival_flags = [
+        promised_at = fair_promise(session, self.id, self.first_promised_at, min(arrived_at, at))
+        flags = [
             flag.value
             for flag in standards.arrival_flags(
                 arrived_at=arrived_at,
@@ -273,6 +272,13 @@ class Visit(Base):
                 cancelled=self.status is VisitStatus.CANCELLED,
             )
         ]
+        if is_corrected:
+            self.reported_arrived_at = arrived_at
+            self.reported_status = _once_there(self.reported_status or self.status)
+        if self.arrived_at is None:
+            self.status = _once_there(self.status)
+            self.arrived_at, self.arrival_recorded_at = arrived_at, at
+            self.arrival_promised_at, self.arrival_flags = promised_at, flags
         self.save(session)
         return self._record(
             session,
@@ -282,8 +288,8 @@ class Visit(Base):
             at=at,
             client_id=client_id,
             details={
-                "promised_at": self.arrival_promised_at,
-                "flags": self.arrival_flags,
+                "promised_at": promised_at,
+                "flags": flags,
                 "position": position,
                 "accuracy_m": accuracy_m,
             }
@@ -307,14 +313,18 @@ class Visit(Base):
         Raises VisitState if it was over before or is off, and Unprocessable for an end before the arrival: who is
         still there can correct that, and what was `kept` is flagged.
         """
-        if self.status in _OVER or self._is_off(kept):
+        reported = self.reported_status or self.status
+        if reported in OVER or self._is_off(kept):
             raise VisitState(f"This visit is already {self.status.value}.")
         if kept is None and self.arrived_at and finished_at < self.arrived_at:
             raise Unprocessable("finished_at", "The visit cannot end before the officer arrived.")
         cancelled = self.status is VisitStatus.CANCELLED
-        if not cancelled:
+        if self.reported_status is not None:
+            self.reported_status = VisitStatus(outcome)
+        if not cancelled and self.status not in OVER:
             self.status = VisitStatus(outcome)
             self.finished_at = finished_at
+        if not cancelled:
             self.save(session)
         odd = oddities(
             kept,
@@ -423,6 +433,11 @@ _CLOSE_PROMISE = Prepared(
     .where(Promise.visit_id == bindparam("visit"), Promise.number == bindparam("nth"))
     .values(closed_at=bindparam("at"), closed_by=bindparam("by"))
 )
+
+
+def _once_there(status: VisitStatus) -> VisitStatus:
+    """The status once somebody is at the door: what came after that stays."""
+    return VisitStatus.ARRIVED if status in (*BEFORE_THE_DOOR, VisitStatus.MISSED) else status
 
 
 def is_by(officer: Any) -> ColumnElement[bool]:

@@ -4,7 +4,7 @@ Both are noted by the database itself (triggers), whoever writes: a person's tea
 change later, and what was published of a visit must not change with it.
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
 
@@ -54,5 +54,8 @@ class FigureChange(Base):
     transaction_id: Mapped[int] = mapped_column(BigInteger, index=True)
     made_at: Mapped[datetime]
 
+
+KEPT_FOR = timedelta(days=14)
+"""Whoever has not counted for longer begins anew, which takes seconds for a year: a weekend must not be enough."""
 
 CHANGES_OF_FIGURES = Feed(FigureChange, (FigureChange.figure_of, FigureChange.counted_at))

@@ -77,6 +77,7 @@ MATRIX = {
     "POST /v1/visits/{}/delays": "scheduler officer",
     "POST /v1/visits/{}/arrivals": "officer",
     "POST /v1/visits/{}/outcome": "officer",
+    "POST /v1/visits/{}/corrections": "scheduler",
     "GET /v1/visits/{}/history": "scheduler officer",
     "GET /v1/visits/{}/messages": "scheduler officer",
     "GET /v1/visits/{}/notices": "scheduler officer",
