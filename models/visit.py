@@ -182,6 +182,8 @@ class Visit(Base):
             raise VisitState(f"This visit is {self.status.value}: you cannot set out for it.")
         if self.status is VisitStatus.BOOKED:
             self.status = VisitStatus.EN_ROUTE
+        if self.reported_status is VisitStatus.BOOKED:
+            self.reported_status = VisitStatus.EN_ROUTE
         self.departed_at = departed_at
         self.save(session)
         odd = oddities(
