@@ -132,8 +132,9 @@ def _of_reports(costs: ReportCosts) -> Iterator[Line]:
     for name, took in costs.each.items():
         slowest = max(each.clock for each in took) * 1000
         usual, cpu = (median(values) * 1000 for values in zip(*((t.clock, t.cpu) for t in took), strict=True))
-        figure = f"p50 {usual:.0f}   slowest {slowest:.0f} ms"
-        yield Line(name, figure, f"{cpu:.0f} ms of CPU here", f"<= {REPORT_MS} ms", usual <= REPORT_MS)
+        figure = f"{cpu:.0f} ms of CPU here"
+        by_the_clock = f"p50 {usual:.0f}   slowest {slowest:.0f} ms by the clock"
+        yield Line(name, figure, by_the_clock, f"<= {REPORT_MS} ms", usual <= REPORT_MS)
 
 
 def _p95(costs: list[float]) -> float:

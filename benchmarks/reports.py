@@ -12,8 +12,8 @@ from sqlalchemy import update
 
 from api import create_app
 from api.config import Settings
+from benchmarks.full_year import DAYS, VISITS, Year
 from benchmarks.load import WrongAnswer
-from benchmarks.year import DAYS, VISITS, Year
 from models import database, figure_index
 from models.figures import By
 from models.visit import Visit

@@ -19,12 +19,12 @@ from api.auth import AccessTokens
 from api.paging import cursor_for
 from benchmarks import raw, servers
 from benchmarks.diary import Diary
+from benchmarks.full_year import Year
 from benchmarks.load import CONNECTIONS, Measured, Work, WrongAnswer, ask, ask_at_once
 from benchmarks.reports import ReportCosts, Reports
 from benchmarks.slots import Costs, Searches
 from benchmarks.town import OFFICERS, Town, morning
 from benchmarks.works import BadgeCheck, BadgeFloor, Booking, Day, Hello, Listing, Moving, People, booking
-from benchmarks.year import Year
 from models import clock
 
 RACES_IN_A_ROUND = 10

@@ -15,7 +15,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from models.promise import Promise, heard_of
-from models.visit import BEFORE_THE_DOOR, OVER, Visit, VisitStatus
+from models.visit import OVER, Visit, VisitStatus
 from models.visit_event import EventKind, VisitEvent
 
 AT_ONCE = 500
@@ -83,13 +83,8 @@ def _check_visit(checked: Checked, visit: Visit, promises: list[Promise], events
     recounted = recount(promises, events)
     for name in COMPARED:
         stored, said = getattr(visit, name), recounted.get(name)
-        if stored != said and not _is_only_missed(name, stored, said):
+        if stored != said:
             checked.differences.append(Difference(visit.reference, name, stored, said))
-
-
-def _is_only_missed(name: str, stored: Any, said: Any) -> bool:
-    """Whether this is but time that has passed: nobody came, and no event says so."""
-    return name.endswith("status") and stored is VisitStatus.MISSED and said in BEFORE_THE_DOOR
 
 
 def recount(promises: Sequence[Promise], events: Sequence[VisitEvent]) -> dict[str, Any]:
@@ -118,6 +113,8 @@ def _reported(by_kind: dict[EventKind, VisitEvent]) -> dict[str, Any]:
     state: dict[str, Any] = {"status": VisitStatus.BOOKED}
     if departed := by_kind.get(EventKind.DEPARTED):
         state |= {"status": VisitStatus.EN_ROUTE, "departed_at": departed.occurred_at}
+    if EventKind.MISSED in by_kind:
+        state["status"] = VisitStatus.MISSED
     if arrived := by_kind.get(EventKind.ARRIVED):
         state |= {
             "status": VisitStatus.ARRIVED,

@@ -20,6 +20,7 @@ from sqlalchemy.orm import Session
 from models import standards
 from models.contact_task import ContactReason, ContactTask, ContactTaskStatus
 from models.database import UtcDateTime
+from models.dispute import Dispute, DisputeStatus
 from models.message import GAVE_UP, Message, MessageKind
 from models.notice_results import ChangeState, judge_notice
 from models.prepared import Prepared
@@ -202,10 +203,12 @@ _VISITS = Prepared(
         Visit.reported_status,
         Visit.reported_arrived_at,
         Promise.closed_at,
+        Dispute.id.label("nobody_came"),
         *_GROUPS,
     )
     .outerjoin(VisitFacts, VisitFacts.visit_id == Visit.id)
     .outerjoin(Promise, (Promise.visit_id == Visit.id) & (Promise.number == 1))
+    .outerjoin(Dispute, (Dispute.visit_id == Visit.id) & (Dispute.status == DisputeStatus.UPHELD))
     .where(*_BETWEEN)
     .order_by(Visit.first_promised_at, Visit.id)
 )
@@ -262,7 +265,7 @@ def visits(
 ) -> Iterator[tuple[Any, ...]]:
     """The visits first promised in [since, until), each as a VISIT record."""
     rows = _VISITS.all(session, since=since, until=until)
-    fairly = [judged(row.status, row.arrival_promised_at, row.arrived_at) for row in rows]
+    fairly = [_or_missed(row, judged(row.status, row.arrival_promised_at, row.arrived_at)) for row in rows]
     starts = {
         UUID(bytes=_bytes(row.id)): row.arrival_promised_at
         for row, (word, _) in zip(rows, fairly, strict=True)
@@ -273,7 +276,7 @@ def visits(
         first, key = row.first_promised_at, _bytes(row.id)
         corrected = row.reported_status is not None
         reported = (row.reported_status, row.reported_arrived_at) if corrected else (row.status, row.arrived_at)
-        original, reported_at = judged_originally(reported[0], first, reported[1], row.closed_at)
+        original, reported_at = _or_missed(row, judged_originally(reported[0], first, reported[1], row.closed_at))
         yield (
             microseconds(first),
             key,
@@ -287,6 +290,11 @@ def visits(
             corrected,
             told.get(key, 0),
         )
+
+
+def _or_missed(row: Any, otherwise: tuple[Word, datetime | None]) -> tuple[Word, datetime | None]:
+    """Missed, if the resident was in: whatever the officer reported stays in the history, and is not counted."""
+    return (Word.MISSED, None) if row.nobody_came is not None and otherwise[0] is not Word.CANCELLED else otherwise
 
 
 def _told(session: Session, starts: Mapping[UUID, datetime]) -> dict[UUID, Told]:

@@ -37,9 +37,11 @@ class Punctuality:
     """How visits of one group stand against "aim to arrive within 15 minutes of any pre-arranged appointment".
 
     `on_time / counted` is the figure. A visit counts once somebody came or an hour has passed: `on_time`, `early`,
-    `late`, `missed`. No access counts as attended only if its arrival is in the window. The rest is left out, by
-    reason, in `excluded`. `fair` is judged by the latest fair promise and by what was corrected since; `original`
-    by the first promise and by what was first reported.
+    `late`, `missed`. No access counts as attended only if its arrival is in the window, and never if its resident
+    was right to say that they were in. The rest is left out, by reason, in `excluded`.
+
+    `fair` is judged by the latest fair promise and by what was corrected since; `original` by the first promise and
+    by what was first reported.
 
     `late_told` are residents of `late` visits who were told before the fair promise's time, and `late_unconfirmed`
     those who were sent a message by then that no receipt came for.

@@ -4,6 +4,7 @@ import random
 from collections import Counter
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
 from flask import Flask
@@ -17,6 +18,7 @@ from models.message import Message, MessageStatus
 from models.promise import ChangeNotice, Promise, settle
 from models.visit import Visit, VisitStatus
 from models.visit_event import EventKind, VisitEvent
+from models.visit_rows import find
 from tests import factories
 from tests.steps import MONDAY_9, WEDNESDAY_10, arrive, book, cancel, delay, depart, finish, later, move, path
 from tests.syncing import kept, send
@@ -154,11 +156,19 @@ def test_what_is_too_old_to_be_compared_is_counted(app, scheduler, officer, resi
     assert run(app) == (0, "0 visits compared, 0 differences; 1 visits are too old to be compared\n")
 
 
-def test_a_visit_that_only_time_has_made_missed_is_no_difference(app, scheduler, officer, resident):
-    book(scheduler, resident, officer)
+def test_a_visit_that_nobody_came_to_is_no_difference_nor_is_who_came_after_all(
+    app, sign_in, officer, resident, stopped_clock
+):
+    visit = book(sign_in("scheduler"), resident, officer)
+    stopped_clock.set(later(WEDNESDAY_10, hours=1))
+    with transaction() as session:
+        find(session, UUID(visit["id"])).miss(session, due_at=WEDNESDAY_10, answer={}, at=stopped_clock.now)
+    assert run(app)[0] == 0
+    send(sign_in("officer", officer), stopped_clock.now, kept("arrival", visit, WEDNESDAY_10))
+    assert run(app)[0] == 0
     with transaction() as session:
         session.execute(update(Visit).values(status=VisitStatus.MISSED))
-    assert run(app)[0] == 0
+    assert run(app)[0] == 1
 
 
 # The slow recount

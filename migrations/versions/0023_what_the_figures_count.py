@@ -7,11 +7,11 @@ import sqlalchemy as sa
 from models.database import UtcDateTime
 
 revision = '0023'
-down_revision = '0019'
+down_revision = '0022'
 
 EVENTS_BEFORE = (
     'booked', 'moved', 'cancelled', 'departed', 'delayed', 'arrived', 'finished', 'confirmed', 'words_seen',
-    'letter_made', 'assigned',
+    'letter_made', 'assigned', 'missed', 'badge_shown', 'disputed', 'dispute_settled',
 )
 EVENTS_AFTER = (*EVENTS_BEFORE, 'corrected')
 STATUSES = ('booked', 'en_route', 'arrived', 'completed', 'no_access', 'cancelled', 'missed')
@@ -98,7 +98,7 @@ VISIT = NOTE.format(what="'visit', {row}.first_promised_at")
 CHANGE = NOTE.format(what="'change', {row}.decided_at")
 CHANGES_OF_VISIT = NOTE.format(what="'change', decided_at") + " FROM notices WHERE visit_id = NEW.id"
 CHANGES_OF_MESSAGE = NOTE.format(what="'change', decided_at") + " FROM notices WHERE message_id = NEW.id"
-VISIT_TOLD = NOTE.format(what="'visit', first_promised_at") + " FROM visits WHERE id = NEW.visit_id"
+OF_THE_VISIT = NOTE.format(what="'visit', first_promised_at") + " FROM visits WHERE id = NEW.visit_id"
 
 # Setting out is no news for the figures, and most of what is written of a visit or a message is none either.
 OF_VISIT = ('officer_id', 'starts_at', 'first_promised_at', 'arrived_at', 'arrival_promised_at', 'reported_arrived_at', 'reported_status', 'visit_type')
@@ -126,8 +126,10 @@ TRIGGERS = (
     ('notices_figure_change', 'notices', 'UPDATE', '', (CHANGE.replace('{row}', 'NEW'),)),
     ('notices_figure_change_gone', 'notices', 'DELETE', '', (CHANGE.replace('{row}', 'OLD'),)),
     ('messages_figure_change_stopped', 'messages', 'UPDATE OF status', STOPPED, (CHANGES_OF_MESSAGE,)),
-    ('messages_figure_change_late', 'messages', 'UPDATE OF status, accepted_at, delivered_at', LATE_TEXT_CAME, (VISIT_TOLD,)),
-    ('contact_tasks_figure_change', 'contact_tasks', 'UPDATE OF status, done_at', 'NEW.visit_id IS NOT NULL', (VISIT_TOLD,)),
+    ('messages_figure_change_late', 'messages', 'UPDATE OF status, accepted_at, delivered_at', LATE_TEXT_CAME, (OF_THE_VISIT,)),
+    ('disputes_figure_change_new', 'disputes', 'INSERT', '', (OF_THE_VISIT,)),
+    ('disputes_figure_change', 'disputes', 'UPDATE OF status', 'OLD.status <> NEW.status', (OF_THE_VISIT,)),
+    ('contact_tasks_figure_change', 'contact_tasks', 'UPDATE OF status, done_at', 'NEW.visit_id IS NOT NULL', (OF_THE_VISIT,)),
 )
 
 
