@@ -40,8 +40,8 @@ class Punctuality:
     `late`, `missed`. No access counts as attended only if its arrival is in the window, and never if its resident
     was right to say that they were in. The rest is left out, by reason, in `excluded`.
 
-    `fair` is judged by the latest fair promise and by what was corrected since; `original` by the first promise and
-    by what was first reported.
+    `fair` is judged by the latest fair promise and by what was corrected since; `original` by the first promise
+    and by what was first reported.
 
     `late_told` are residents of `late` visits who were told before the fair promise's time, and `late_unconfirmed`
     those who were sent a message by then that no receipt came for.

@@ -367,6 +367,7 @@ WITH_BODY = [
             "officer_id": ("@officer@", "uuid?"),
             "second_officer_id": ("@second@", "uuid?"),
             "purpose": ("Repair inspection", "text"),
+            "visit_type": ("repair", "text?"),
             "starts_at": (STARTS_AT, "instant"),
             "duration_minutes": (30, "minutes"),
             "skills": (["gas"], "skills"),
@@ -404,6 +405,18 @@ WITH_BODY = [
         "/v1/visits/@visit@/cancellation",
         "scheduler",
         {"reason": REASON, "requested_by": ("resident", "enum")},
+        IF_MATCH,
+    ),
+    Endpoint(
+        "POST",
+        "/v1/visits/@visit@/corrections",
+        "scheduler",
+        {
+            "arrived_at": (STARTS_AT, "clock"),
+            "finished_at": (STARTS_AT, "clock"),
+            "outcome": ("completed", "enum"),
+            "reason": REASON,
+        },
         IF_MATCH,
     ),
     Endpoint(
@@ -1545,7 +1558,9 @@ def test_a_day_at_the_end_of_all_times_is_a_day_without_visits(world: World, day
 @pytest.mark.parametrize("endpoint", WITH_BODY, ids=str)
 def test_the_request_that_was_spoiled_was_right_before(world: World, endpoint: Endpoint) -> None:
     """Otherwise the cases would be refused for another reason than theirs. Nothing is kept of it."""
-    expected = {"/v1/tokens": 401, "/v1/tokens/refresh": 401}.get(endpoint.path, 0)
+    # What is sent is right, and comes too soon: of a visit to come there is nothing to be corrected.
+    too_soon = {"/v1/visits/@visit@/corrections": 409}
+    expected = ({"/v1/tokens": 401, "/v1/tokens/refresh": 401} | too_soon).get(endpoint.path, 0)
     body = json.dumps(endpoint.right()).encode()
     with world.app.app_context(), pytest.raises(_Undo), database.transaction():
         answer = send(
