@@ -37,6 +37,7 @@ from api import (
     scans,
     secret_keys,
     slots,
+    standards,
     sync,
     tokens,
     users,
@@ -159,6 +160,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     concern.register(app)
     visit_page.register(app)
     door_questions.register(app)
+    standards.register(app)
     development.register(app)
     cli.register(app)
     app.after_request(headers.secure)

@@ -36,6 +36,7 @@ class Settings:
     keys_dir: Path
     council_name: str
     council_phone: str
+    complaints_url: str | None
     sms_sender: str
     twilio_account_sid: str | None
     twilio_auth_token: str | None
@@ -111,6 +112,7 @@ class Settings:
             keys_dir=Path(text("KEYS_DIR", str(INSTANCE / "keys"))),
             council_name=text("COUNCIL_NAME", "Harrow Council"),
             council_phone=text("COUNCIL_PHONE", "020 7946 0123"),
+            complaints_url=text("COMPLAINTS_URL") or None,
             sms_sender=text("SMS_SENDER", "console"),
             twilio_account_sid=text("TWILIO_ACCOUNT_SID") or None,
             twilio_auth_token=text("TWILIO_AUTH_TOKEN") or None,
@@ -147,6 +149,8 @@ class Settings:
             raise BadSetting("APP_ENV must be development or production.")
         base = _web_address("PUBLIC_BASE_URL", self.public_base_url, "https://visits.harrow.gov.uk")
         self._check_council()
+        if self.complaints_url and not re.fullmatch(r"https?://[^\s/?#@]+\.[^\s@]+", self.complaints_url):
+            raise BadSetting("COMPLAINTS_URL must be an address such as https://www.harrow.gov.uk/complaints")
         if self.log_level not in ("DEBUG", "INFO", "WARNING", "ERROR"):
             raise BadSetting("LOG_LEVEL must be DEBUG, INFO, WARNING or ERROR.")
         if not re.fullmatch(r"[a-z]{1,6}", self.badge_issuer):

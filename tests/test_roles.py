@@ -127,6 +127,7 @@ PAGES = {
     "/favicon.ico",
     "/openapi.json",
     "/problems/{}",
+    "/standards",
     "/static/{}",
     "/v/{}",
     "/v/{}/visit.ics",
