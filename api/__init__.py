@@ -9,6 +9,7 @@ from api import (
     auth,
     badge_checks,
     badges,
+    board,
     callbacks,
     cards,
     changes_together,
@@ -37,6 +38,7 @@ from api import (
     scans,
     secret_keys,
     slots,
+    staff,
     standards,
     sync,
     tokens,
@@ -161,6 +163,8 @@ def create_app(settings: Settings | None = None) -> Flask:
     visit_page.register(app)
     door_questions.register(app)
     standards.register(app)
+    staff.register(app)
+    board.register(app)
     development.register(app)
     cli.register(app)
     app.after_request(headers.secure)

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from models.clock import LONDON
 from models.database import UtcDateTime
-from models.day import TRAVEL_CV, Day, Stop, Travel
+from models.day import TRAVEL_CV, Lunch, Stop, Travel
 from models.diary import day_bounds
 from models.officer_days import plan
 from models.prediction import Estimate, arrivals, free_at
@@ -52,21 +52,26 @@ class Outlook(NamedTuple):
 
 
 def outlook(session: Session, officer_id: UUID, travel: Travel, at: datetime) -> list[Outlook]:
-    """The officer's visits of this London day that are still to come, in the order in which they will be made.
-
-    "No event is *unknown*, never on time": until something was reported today, nothing is predicted.
-    """
+    """The officer's visits of this London day that are still to come, in the order in which they will be made."""
     today = at.astimezone(LONDON).date()
     begins, ends = day_bounds(today)
     visits = _DAY.all(session, officer=officer_id, begins=begins, ends=ends)
+    day = plan(load_hours(session, [officer_id], today, today)[officer_id].on(today), ())
+    return foreseen(visits, day.lunch, travel, at.timestamp())
+
+
+def foreseen(visits: Sequence[Any], lunch: Lunch | None, travel: Travel, now: float) -> list[Outlook]:
+    """The same of a day's `visits`, by start, as they stand.
+
+    "No event is *unknown*, never on time": until something was reported today, nothing is predicted.
+    """
     left = [visit for visit in visits if visit.status in BEFORE_THE_DOOR]
-    standing = _standing(visits, travel, at.timestamp())
+    standing = _standing(visits, travel, now)
     if standing is None:
         return [Outlook(visit.id, visit.starts_at, None) for visit in left]
     # Whom they are on the way to they visit next, whatever was booked before.
     left.sort(key=lambda visit: visit.id != standing.on_the_way_to)
-    day = plan(load_hours(session, [officer_id], today, today)[officer_id].on(today), ())
-    predicted = _predicted(standing, left, day, travel)
+    predicted = _predicted(standing, left, lunch, travel)
     return [Outlook(visit.id, visit.starts_at, arrival) for visit, arrival in zip(left, predicted, strict=True)]
 
 
@@ -102,7 +107,9 @@ def _reported_at(visit: Any) -> datetime | None:
     return found
 
 
-def _predicted(standing: _Standing, left: Sequence[Any], day: Day, travel: Travel) -> Iterator[Estimate]:
+def _predicted(
+    standing: _Standing, left: Sequence[Any], lunch: Lunch | None, travel: Travel
+) -> Iterator[Estimate]:
     free, place = standing.free, standing.place
     stops = [Stop(int(each.starts_at.timestamp()), int(each.ends_at.timestamp()), _place(each)) for each in left]
     if left and standing.on_the_way_to == left[0].id:
@@ -111,7 +118,7 @@ def _predicted(standing: _Standing, left: Sequence[Any], day: Day, travel: Trave
         there = free if first.expected_at is None else free._replace(mean=first.expected_at.timestamp())
         yield there
         free, stops = there.after(stops[0].starts).served(stops[0]), stops[1:]
-    yield from arrivals(free, place, stops, travel, day.lunch)
+    yield from arrivals(free, place, stops, travel, lunch)
 
 
 def _place(visit: Any) -> Place | None:
