@@ -19,7 +19,7 @@ from api.auth import anyone
 from api.paging import cursor_for, read_cursor
 from api.staff import PATH, for_schedulers, staff_page
 from models import clock, travel
-from models.board import AtRisk, Kind, Likely, Place, at_risk, listed, officers_names, shown
+from models.board import AtRisk, Kind, Likely, Place, at_risk, described, listed, shown
 from models.clock import LONDON
 from models.contact_task import ContactReason
 from models.database import reading
@@ -117,7 +117,7 @@ def _page(session: Session, name: str, at: datetime, after: Place | None) -> Seq
         return listed(session, Kind(name), at, after, most=ON_A_PAGE + 1)
     likely = at_risk(outlooks(session, travel.in_use(), at), at).likely
     left = [each for each in likely if after is None or (each.visit.starts_at, each.visit.id) > after]
-    return _named(session, left[: ON_A_PAGE + 1])
+    return _described(session, left[: ON_A_PAGE + 1])
 
 
 def _panels(at: datetime) -> list[Panel]:
@@ -135,7 +135,7 @@ def _panel(session: Session, kind: Kind, at: datetime) -> Panel:
 
 
 def _panel_of_risks(session: Session, found: AtRisk, at: datetime) -> Panel:
-    rows = _named(session, found.likely[:AT_A_GLANCE])
+    rows = _described(session, found.likely[:AT_A_GLANCE])
     note = None
     if found.unknown:
         note = f"Unknown: {found.unknown}, whose officers have reported nothing yet today."
@@ -149,28 +149,16 @@ def _made(name: str, rows: Sequence[Any], total: int, urgent: int, at: datetime,
 
 
 class _Risk(NamedTuple):
-    """A visit that may be late, with the names of its officers."""
+    """A visit that may be late, and what the lists say of any visit."""
 
     at: datetime
     id: UUID
     likely: Likely
-    officer: str | None
-    second_officer: str | None
+    visit: Any
 
 
-def _named(session: Session, found: Sequence[Likely]) -> list[_Risk]:
-    ids = {officer_id for each in found for officer_id in (each.visit.officer_id, each.visit.second_officer_id)}
-    names = officers_names(session, ids - {None})
-    return [
-        _Risk(
-            each.visit.starts_at,
-            each.visit.id,
-            each,
-            names.get(each.visit.officer_id),
-            names.get(each.visit.second_officer_id),
-        )
-        for each in found
-    ]
+def _described(session: Session, found: Sequence[Likely]) -> list[_Risk]:
+    return [_Risk(each.visit.starts_at, each.visit.id, each, described(session, each.visit.id)) for each in found]
 
 
 # What a row says
@@ -214,17 +202,11 @@ def _nobody_came(row: Any, now: datetime) -> tuple[str, ...]:
 
 
 def _at_risk(row: _Risk, _: datetime) -> tuple[str, ...]:
-    visit, arrival, chance = row.likely
+    visit, (_, arrival, chance) = row.visit, row.likely
     earliest, latest = (_hour(datetime.fromtimestamp(second, UTC)) for second in arrival.window())
     expected = f"{earliest} to {latest}"
-    return (
-        _hour(row.at),
-        expected,
-        f"{100 * chance:.0f} in 100",
-        _who(row),
-        visit.reference,
-        _area(visit.postcode),
-    )
+    percent = f"{100 * chance:.0f} in 100"
+    return (_hour(row.at), expected, percent, _who(visit), visit.reference, _area(visit.postcode))
 
 
 def _untold(row: Any, now: datetime) -> tuple[str, ...]:

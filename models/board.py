@@ -261,7 +261,13 @@ def at_risk(foreseen: Iterable[Foreseen], at: datetime) -> AtRisk:
     return AtRisk(likely, unknown)
 
 
-def officers_names(session: Session, officer_ids: set[UUID]) -> dict[UUID, str]:
-    """What these officers are called."""
-    names = select(Officer.id, Officer.display_name).where(Officer.id.in_(officer_ids)).order_by(Officer.id)
-    return {row.id: row.display_name for row in session.execute(names)} if officer_ids else {}
+_BY_ID = Prepared(
+    _VISITS.add_columns(Visit.starts_at.label("at"), Visit.id.label("id")).where(
+        Visit.id == bindparam("visit", type_=Uuid())
+    )
+)
+
+
+def described(session: Session, visit_id: UUID) -> Any:
+    """One visit as the lists describe it."""
+    return _BY_ID.first(session, visit=visit_id)
