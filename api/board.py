@@ -19,6 +19,7 @@ from api.auth import anyone
 from api.paging import cursor_for, read_cursor
 from api.staff import PATH, for_schedulers, staff_page
 from models import clock, travel
+from models.alert import AlertKind
 from models.board import AtRisk, Kind, Likely, Place, at_risk, described, listed, shown
 from models.clock import LONDON
 from models.contact_task import ContactReason
@@ -235,6 +236,10 @@ def _to_ring(row: Any, now: datetime) -> tuple[str, ...]:
     return (f"{_when(row.at, now)} {overdue}".strip(), REASONS[row.reason], visit)
 
 
+def _alert(row: Any, now: datetime) -> tuple[str, ...]:
+    return (_when(row.at, now), ALERTS[row.kind], row.officer or "Nobody", row.reference, _when(row.about_at, now))
+
+
 def _unassigned(row: Any, now: datetime) -> tuple[str, ...]:
     return (_when(row.at, now), row.reference, _area(row.postcode))
 
@@ -252,9 +257,23 @@ REASONS = {
     ContactReason.TOO_MANY_DELAYS: "Told of three delays",
     ContactReason.REPLAN: "Over two hours late",
     ContactReason.REPLIED: "Wrote to us",
+    ContactReason.NOBODY_CAME: "Nobody came",
+}
+
+ALERTS = {
+    AlertKind.NO_OUTCOME: "Officer not out of a visit",
+    AlertKind.AT_RISK: "Likely to fail: move it",
 }
 
 WORDS = {
+    Kind.ALERTS.value: Words(
+        "Alerts",
+        "Nothing has been noticed that nobody sees to.",
+        "What the watch has noticed and nobody sees to yet.",
+        "not out",
+        ("Since", "What", "Officer", "Visit", "Was due"),
+        _alert,
+    ),
     Kind.LATE.value: Words(
         "Late now",
         "No visit is late.",

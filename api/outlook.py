@@ -46,7 +46,9 @@ class OutlookItemOut(ma.Schema):
         PredictionOut,
         required=True,
         allow_none=True,
-        metadata={"description": "null: nothing was reported of the officer's day yet, so nothing is known"},
+        metadata={
+            "description": "null: nothing was reported of the officer's day yet, or they passed this visit over"
+        },
     )
 
 

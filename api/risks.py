@@ -27,7 +27,7 @@ from models.officer import Officer
 from models.proposals import Proposal, ProposalKind, propose
 from models.team import Team
 from models.visit import FARTHEST_AHEAD, Visit
-from notifications.outbox import told_start
+from notifications.told import told_start
 
 blp = Blueprint(
     "visits at risk", __name__, url_prefix="/v1/officers", description="Visits that have lost their officer"

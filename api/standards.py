@@ -6,6 +6,7 @@ five minutes, however often it is asked for.
 
 import hashlib
 import threading
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -16,12 +17,14 @@ from api.auth import anyone
 from api.json import to_json
 from api.pages import a_resident_asks, dressed, render
 from api.visit_page import hour
-from models import clock
+from models import clock, feedback
 from models.clock import LONDON
 from models.database import snapshot
+from models.feedback import Feedback
 from models.published import CHECKS_OF, FEWEST, Figure, Published, Year, published
 from models.standards import NOTICE, ON_TIME_S
 
+MOST_SAID = 10
 MADE_EVERY = timedelta(minutes=5)
 CACHE = f"public, max-age={int(MADE_EVERY.total_seconds())}"
 
@@ -115,18 +118,19 @@ def _begin(at: datetime) -> datetime:
 
 def _make(at: datetime) -> Made:
     with snapshot() as session:
-        figures = published(session, at)
+        figures, said = published(session, at), feedback.published(session, MOST_SAID)
     html = render(
         "standards.html",
         promises=PROMISES,
         figures=figures,
         counted_at=f"{_day(at)}, {hour(at)}",
         charts={name: _chart(getattr(figures, name)) for name in ("on_time", "notice", "told")},
+        said=said,
         fewest=FEWEST,
         days=CHECKS_OF.days,
         complaints_url=current.settings().complaints_url,
     )
-    return Made(at, html, to_json(_json(figures)))
+    return Made(at, html, to_json(_json(figures, said)))
 
 
 # The charts
@@ -181,7 +185,7 @@ def _day(at: datetime) -> str:
 # The same for programs
 
 
-def _json(figures: Published) -> dict[str, Any]:
+def _json(figures: Published, said: Sequence[Feedback]) -> dict[str, Any]:
     return {
         "counted_at": figures.at,
         "fewest_shown": FEWEST,
@@ -206,6 +210,7 @@ def _json(figures: Published) -> dict[str, Any]:
             "badge_checks": figures.badge_checks,
             "days": CHECKS_OF.days,
         },
+        "you_said_we_did": [{"you_said": each.you_said, "we_did": each.we_did} for each in said],
     }
 
 

@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from api.auth import refuse_unless_theirs, roles
 from api.blueprint import Blueprint, Resource, answer
 from api.fields import Instant, ListIn
+from api.outlook import WindowOut
 from api.paging import after, page
 from models import clock
 from models.database import reading
@@ -63,6 +64,12 @@ class MessageOut(ma.Schema):
     channel = fields.Enum(Channel, by_value=fields.String, required=True)
     status = fields.Enum(MessageStatus, by_value=fields.String, required=True)
     reference = fields.String(required=True)
+    window = fields.Nested(
+        WindowOut,
+        required=True,
+        allow_none=True,
+        metadata={"description": "The window told, where a delay was foreseen: `between 10:30 and 10:45`"},
+    )
     decided_at = Instant(required=True)
     send_at = Instant(required=True)
     expires_at = Instant(required=True)
@@ -132,8 +139,17 @@ class Messages(Resource):
             found = session.scalars(query.limit(given["limit"] + 1)).all()
             items, cursor = page(found, given["limit"], ("number",))
             stories, replies = _stories(session, items), _replies(session, items)
-        told = [{**_columns(each), "story": stories[each.id], "replies": replies[each.id]} for each in items]
+        told = [
+            {**_columns(each), "window": _window(each), "story": stories[each.id], "replies": replies[each.id]}
+            for each in items
+        ]
         return answer({"items": MessageOut(many=True).dump(told), "next_cursor": cursor})
+
+
+def _window(message: Message) -> dict[str, datetime] | None:
+    if message.window_from_at is None or message.window_to_at is None:
+        return None
+    return {"from_": message.window_from_at, "to": message.window_to_at}
 
 
 def _columns(row: Any) -> dict[str, Any]:

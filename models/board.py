@@ -10,6 +10,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Integer, Select, Uuid, bindparam, exists, func, or_, select, tuple_
 from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 
+from models.alert import Alert, AlertKind, AlertState
 from models.clock import LONDON
 from models.contact_task import ContactTask, ContactTaskStatus
 from models.database import UtcDateTime
@@ -45,6 +46,7 @@ class Kind(StrEnum):
     NOBODY_CAME = "nobody-came"
     UNTOLD = "untold"
     TO_RING = "to-ring"
+    ALERTS = "alerts"
     UNASSIGNED = "unassigned"
 
 
@@ -172,6 +174,18 @@ _TO_RING = (
 )
 
 
+# What the watch has noticed
+
+
+_ALERTS = (
+    select(Alert.kind, Alert.about_at, Visit.reference, _first.display_name.label("officer"))
+    .join(Visit, Visit.id == Alert.visit_id)
+    .outerjoin(_first, _first.id == Alert.officer_id)
+    # That nobody has arrived is a list of its own.
+    .where(Alert.status == AlertState.OPEN, Alert.kind != AlertKind.NOBODY_ARRIVED)
+)
+
+
 def _whenever(_: datetime) -> tuple[Place, datetime]:
     return (_ALWAYS[0], _FIRST), _ALWAYS[1]
 
@@ -198,6 +212,7 @@ _LISTS = {
         _deadline_is_near,
     ),
     Kind.TO_RING: _list(_TO_RING, ContactTask.due_at, ContactTask.id, ContactTask.due_at < _now, _whenever),
+    Kind.ALERTS: _list(_ALERTS, Alert.raised_at, Alert.id, Alert.kind == AlertKind.NO_OUTCOME, _whenever),
     Kind.UNASSIGNED: _list(
         _VISITS.where(Visit.officer_id.is_(None), Visit.status == VisitStatus.BOOKED),
         Visit.starts_at,
@@ -213,7 +228,7 @@ def shown(session: Session, kind: Kind, at: datetime, *, most: int) -> Shown:
 
     Late is over 15 minutes after the booked time; urgent of those are they whose residents do not know. Untold is
     a change whose last moment for 24 hours' notice is near or past; urgent, what no carrier has taken. To ring:
-    urgent is what is overdue.
+    urgent is what is overdue. Of alerts an officer is urgent who has not come out of a visit.
     """
     found = _LISTS[kind]
     (start, first), until = found.span(at)

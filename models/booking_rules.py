@@ -86,13 +86,13 @@ class KnownWays:
             return floor(arriving_at)
         return self._travel.leave_by(origin, destination, arriving_at)
 
-    def at_least(self, origin: Place | None, destination: Place | None) -> int:
-        """Seconds that the way takes whenever one leaves."""
-        return self._travel.at_least(origin, destination) if is_known(origin, destination) else 0
+    def detour_at_least(self, origin: Place | None, destination: Place | None) -> int:
+        """Seconds that two ways take at the least, by any third door: nothing, by one that nobody knows."""
+        return 0
 
-    def is_steady(self, begins: int, ends: int) -> bool:
-        """Whether any way that is gone between these two seconds takes as long whenever one leaves."""
-        return self._travel.is_steady(begins, ends)
+    def steady_until(self, moment: int) -> int:
+        """Until which second any way takes as long whenever one leaves."""
+        return self._travel.steady_until(moment)
 
 
 def is_known(origin: Place | None, destination: Place | None) -> bool:

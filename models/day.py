@@ -6,7 +6,7 @@ one window, and either may come first.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
 from itertools import pairwise
@@ -34,11 +34,11 @@ class Travel(Protocol):
     def leave_by(self, origin: Place | None, destination: Place | None, arriving_at: float) -> float:
         """The latest second to leave and be there by this one."""
 
-    def at_least(self, origin: Place | None, destination: Place | None) -> int:
-        """Seconds that the way takes whenever one leaves: quick to say, and never too many."""
+    def detour_at_least(self, origin: Place | None, destination: Place | None) -> int:
+        """Seconds that two ways take at the least, by any third door, whenever one leaves: never too many."""
 
-    def is_steady(self, begins: int, ends: int) -> bool:
-        """Whether any way that is gone between these two seconds takes as long whenever one leaves."""
+    def steady_until(self, moment: int) -> int:
+        """The last second until which any way takes as long whenever one leaves, from this moment on."""
 
 
 class Piece(NamedTuple):
@@ -82,6 +82,24 @@ class Gap(NamedTuple):
     goes_to: bool
 
 
+class Room(NamedTuple):
+    """A gap in which there may be room for a visit more.
+
+    No visit of more than `seconds` fits, even if its ways take the least they can. `lunch` is given if it must be
+    eaten here, as it cannot be eaten in another gap. A `whole` one has no time off in it; in one that is `steady`
+    too, any way takes as long whenever one leaves. `direct_s` are the seconds on the road without the visit, and
+    `before_s` those of the visit before.
+    """
+
+    seconds: int
+    gap: Gap
+    lunch: Lunch | None
+    is_whole: bool
+    is_steady: bool
+    direct_s: int
+    before_s: int
+
+
 class Fault(StrEnum):
     """What does not hold in a day."""
 
@@ -113,7 +131,6 @@ class Day:
     lunch: Lunch | None = None
     starts_from: Place | None = None
     ends_at: Place | None = None
-    _simple: tuple[Travel, tuple[bool, ...]] | None = field(default=None, init=False, repr=False, compare=False)
 
     def with_stop(self, stop: Stop) -> "Day":
         """The same day with one stop more."""
@@ -140,63 +157,71 @@ class Day:
 
     def _gaps(self) -> Iterator[Gap]:
         free, origin, before = self.windows[0].begins, self.starts_from, None
-        goes_from = self.starts_from is not None
-        for stop in (*self.stops, None):
-            due = self.windows[-1].ends if stop is None else stop.starts
-            yield Gap(
-                free=free,
-                due=due,
-                pieces=tuple(
-                    Piece(max(begins, free), min(ends, due))
-                    for begins, ends in self.windows
-                    if begins <= due and ends >= free
-                ),
-                before=before,
-                after=stop,
-                origin=origin,
-                destination=self.ends_at if stop is None else stop.place,
-                goes_from=goes_from,
-                goes_to=stop is not None or self.ends_at is not None,
-            )
-            if stop is not None:
-                free, origin, before, goes_from = stop.ends, stop.place, stop, True
+        goes_from, one = self.starts_from is not None, len(self.windows) == 1
+        first, last = self.windows[0].begins, self.windows[-1].ends
+        for stop in self.stops:
+            due = stop.starts
+            pieces = (Piece(free, due),) if one and first <= free <= due <= last else self._pieces(free, due)
+            yield Gap(free, due, pieces, before, stop, origin, stop.place, goes_from, True)
+            free, origin, before, goes_from = stop.ends, stop.place, stop, True
+        pieces = self._pieces(free, last)
+        yield Gap(free, last, pieces, before, None, origin, self.ends_at, goes_from, self.ends_at is not None)
+
+    def _pieces(self, free: int, due: int) -> tuple[Piece, ...]:
+        """What is worked between two seconds."""
+        return tuple(
+            Piece(max(begins, free), min(ends, due))
+            for begins, ends in self.windows
+            if begins <= due and ends >= free
+        )
 
     def meals(self, rules: "Rules") -> frozenset[int]:
         """The places, among the gaps, of those in which there is time for lunch."""
-        remembered = self._meals.get(rules.slack)
-        if remembered is not None and remembered[0] is rules.travel:
-            return remembered[1]
-        found = frozenset(place for place, gap in enumerate(self.gaps) if holds(gap, rules, self.lunch))
-        self._meals[rules.slack] = (rules.travel, found)
-        return found
+        lunch = self.lunch
+        return frozenset(
+            place
+            for place, gap in enumerate(self.gaps)
+            if lunch is None or (gap.free <= lunch.latest and lunch.earliest + lunch.seconds <= gap.due)
+            if holds(gap, rules, lunch)
+        )
+
+    def rooms(self, rules: "Rules") -> tuple[Room, ...]:
+        """Where there may be room for a visit more, in order."""
+        remembered = self._rooms.get(rules.slack)
+        if remembered is None or remembered[0] is not rules.travel:
+            remembered = self._rooms[rules.slack] = (rules.travel, tuple(self._rooms_by(rules)))
+        return remembered[1]
 
     @cached_property
-    def _meals(self) -> dict[bool, tuple[Travel, frozenset[int]]]:
-        """By whether slack is wanted: for whose ways they were found, and the gaps."""
+    def _rooms(self) -> dict[bool, tuple[Travel, tuple[Room, ...]]]:
+        """By whether slack is wanted: for whose ways they were found, and the rooms."""
         return {}
 
-    def is_simple(self, rules: "Rules") -> tuple[bool, ...]:
-        """For each gap whether it is worked right through, and any way in it takes as long whenever one leaves."""
-        if self._simple is not None and self._simple[0] is rules.travel:
-            return self._simple[1]
-        found = tuple(
-            gap.pieces == ((gap.free, gap.due),) and rules.travel.is_steady(gap.free, gap.due) for gap in self.gaps
-        )
-        object.__setattr__(self, "_simple", (rules.travel, found))
-        return found
+    def _rooms_by(self, rules: "Rules") -> Iterator[Room]:
+        travel, eats_in = rules.travel, self.eats_in(rules)
+        for place, gap in enumerate(self.gaps):
+            lunch = self.lunch if place == eats_in else None
+            seconds, direct_s, before_s = gap.due - gap.free, 0, 0
+            if lunch is not None:
+                seconds -= lunch.seconds
+            if gap.before is not None:
+                before_s = gap.before.ends - gap.before.starts
+                seconds -= slack_for(SERVICE_CV * before_s) if rules.slack else 0
+            is_way = gap.goes_from and gap.goes_to
+            if is_way and seconds > 0:
+                seconds -= travel.detour_at_least(gap.origin, gap.destination)
+            if seconds > 0:
+                if is_way:
+                    direct_s = travel.seconds(gap.origin, gap.destination, gap.free)
+                is_whole = gap.pieces == ((gap.free, gap.due),)
+                is_steady = is_whole and gap.due <= travel.steady_until(gap.free)
+                yield Room(seconds, gap, lunch, is_whole, is_steady, direct_s, before_s)
 
-    def rooms(self, rules: "Rules") -> tuple[int, ...]:
-        """For each gap the seconds that are there for a visit, its ways and what it wants in hand after it."""
-        return self._rooms[rules.slack]
-
-    @cached_property
-    def _rooms(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
-        """Without slack, and with what is wanted for the visit before at the least, however short the way."""
-        lengths = tuple(gap.due - gap.free for gap in self.gaps)
-        return lengths, tuple(
-            length - (slack_for(spread(gap.before.ends - gap.before.starts, 0)) if gap.before else 0)
-            for length, gap in zip(lengths, self.gaps, strict=True)
-        )
+    def eats_in(self, rules: "Rules") -> int | None:
+        """The one gap in which lunch has to be kept. None if no time for it need be kept, or none can be, or there
+        are several gaps for it, so that another is left."""
+        meals = self.meals(rules) if self.eats else ()
+        return next(iter(meals)) if len(meals) == 1 else None
 
 
 def ready(

@@ -23,6 +23,7 @@ from models.prediction import Estimate
 from models.prepared import Prepared
 from models.resident import Resident
 from models.visit import BEFORE_THE_DOOR, Visit, VisitStatus
+from models.visit_event import officers_words
 from models.working_hours import load_hours
 
 _WERE_THERE = (VisitStatus.ARRIVED, VisitStatus.COMPLETED, VisitStatus.NO_ACCESS)
@@ -104,10 +105,13 @@ def outlooks(session: Session, travel: Travel, at: datetime) -> list[Foreseen]:
         officer_id: sorted(day, key=_by_start) for officer_id, day in days.items() if any(map(_reported, day))
     }
     hours = load_hours(session, list(known), today, today) if known else {}
+    delayed = {visit.id: visit.expected_at.timestamp() for visit in left if visit.expected_at is not None}
+    own = officers_words(session, list(delayed)) if delayed else ()
+    words = {visit_id: delayed[visit_id] for visit_id in own}
     arrivals: dict[UUID, list[Estimate | None]] = defaultdict(list)
     for officer_id, day in known.items():
         lunch = plan(hours[officer_id].on(today), ()).lunch
-        for each in foreseen(day, lunch, travel, at.timestamp()):
+        for each in foreseen(day, lunch, words, travel, at.timestamp()):
             arrivals[each.visit_id].append(each.arrival)
     return [Foreseen(visit, _last_arrival(visit, arrivals[visit.id])) for visit in left]
 

@@ -6,6 +6,7 @@ seconds, as in models/day.py, whose figures these are.
 """
 
 from collections.abc import Iterable, Iterator
+from itertools import chain, repeat
 from math import erf, exp, log, pi, sqrt
 from typing import NamedTuple
 
@@ -88,13 +89,19 @@ _NEVER = 1e-9
 
 
 def arrivals(
-    free: Estimate, here: Place | None, stops: Iterable[Stop], travel: Travel, lunch: Lunch | None = None
+    free: Estimate,
+    here: Place | None,
+    stops: Iterable[Stop],
+    travel: Travel,
+    lunch: Lunch | None = None,
+    words: Iterable[float | None] = (),
 ) -> Iterator[Estimate]:
     """When an officer who is `free` then, `here`, will be at each of these stops, in their order.
 
-    They eat in the first gap that has the time for it; who cannot goes without.
+    They eat in the first gap that has the time for it; who cannot goes without. Nowhere are they before the time
+    that is their own word for it, in `words`, one a stop: they know what keeps them.
     """
-    for stop in stops:
+    for stop, word in zip(stops, chain(words, repeat(None)), strict=False):
         if lunch is not None:
             eats = max(free.mean, lunch.earliest)
             ready = eats + lunch.seconds
@@ -102,6 +109,8 @@ def arrivals(
                 free, lunch = free.after(lunch.earliest).plus(lunch.seconds, 0), None
         journey = travel.seconds(here, stop.place, free.mean)
         arrival = free.plus(journey, (TRAVEL_CV * journey) ** 2)
+        if word is not None:
+            arrival = arrival.after(word)
         yield arrival
         free, here = arrival.after(stop.starts).served(stop), stop.place
 

@@ -5,23 +5,24 @@ from typing import NamedTuple
 
 from models.day import (
     ARRIVAL_WINDOW_S,
+    FOREVER,
     Day,
     Fault,
     Found,
     Gap,
     Lunch,
+    Room,
     Rules,
     Stop,
-    Travel,
     Way,
     chance,
     faults,
     free_by,
     ready,
-    sigma,
     slack,
     slack_for,
     spread,
+    way_of,
 )
 from models.travel import Place
 
@@ -80,35 +81,23 @@ def slots(day: Day, wanted: Wanted, rules: Rules) -> Iterator[Slot]:
 
     Exact: those starts, and no others, at which `fits` holds.
     """
-    rooms = day.rooms(rules)
-    if max(rooms, default=0) < wanted.seconds:
-        return
-    is_simple, eats_in = day.is_simple(rules), _eats_in(day, rules)
-    for place, room in enumerate(rooms):
-        if room < wanted.seconds:
+    for room in day.rooms(rules):
+        if room.seconds < wanted.seconds:
             continue
-        gap = day.gaps[place]
-        if is_simple[place] and place != eats_in:
-            yield from _slots_in_simple(gap, wanted, rules)
-        elif _may_hold(gap, room, wanted, rules):
-            for opening in _openings_in(gap, day.lunch if place == eats_in else None, wanted, rules):
-                first = max(opening.first, wanted.earliest)
-                yield from _slots(opening, _grid(first, min(opening.last, wanted.latest - 1)), wanted, rules)
+        if room.is_steady:
+            yield from _slots_in_steady(room, wanted, rules)
+        elif room.is_whole and room.lunch is None:
+            yield from _slots_in_whole(room, wanted, rules)
+        elif is_near(room.gap, wanted):
+            for opening in _openings_in(room.gap, room.lunch, wanted, rules):
+                yield from _slots(opening, _grid(opening.first, opening.last, wanted), wanted, rules)
 
 
 def openings(day: Day, wanted: Wanted, rules: Rules) -> Iterator[Opening]:
     """Where the visit fits, gap by gap. In one gap there may be two that overlap: lunch before it, or after."""
-    eats_in = _eats_in(day, rules)
-    for place, gap in enumerate(day.gaps):
-        if is_near(gap, wanted):
-            yield from _openings_in(gap, day.lunch if place == eats_in else None, wanted, rules)
-
-
-def _eats_in(day: Day, rules: Rules) -> int | None:
-    """The one gap in which lunch has to be kept. None if no time for it need be kept, or none can be, or there are
-    several gaps for it, so that another is left."""
-    meals = day.meals(rules) if day.eats else ()
-    return next(iter(meals)) if len(meals) == 1 else None
+    for room in day.rooms(rules):
+        if room.seconds >= wanted.seconds and is_near(room.gap, wanted):
+            yield from _openings_in(room.gap, room.lunch, wanted, rules)
 
 
 def _openings_in(gap: Gap, lunch: Lunch | None, wanted: Wanted, rules: Rules) -> Iterator[Opening]:
@@ -117,8 +106,9 @@ def _openings_in(gap: Gap, lunch: Lunch | None, wanted: Wanted, rules: Rules) ->
     return _apart(_in_gap(gap, wanted, rules, before=lunch), _in_gap(gap, wanted, rules, after=lunch))
 
 
-def _grid(first: int, last: int) -> range:
-    """The quarters of an hour from one second to another."""
+def _grid(first: int, last: int, wanted: Wanted) -> range:
+    """The quarters of an hour from one second to another, as far as they are wanted."""
+    first, last = max(first, wanted.earliest), min(last, wanted.latest - 1)
     return range(-(-first // GRID_S) * GRID_S, last + 1, GRID_S)
 
 
@@ -155,19 +145,6 @@ _OF_THE_WAY = (Fault.OVERLAP, Fault.TRAVEL, Fault.SLACK, Fault.SHIFT_END)
 def is_near(gap: Gap, wanted: Wanted) -> bool:
     """Whether the visit could be in this gap if there were no ways at all."""
     return gap.due - gap.free >= wanted.seconds and gap.free < wanted.latest and gap.due > wanted.earliest
-
-
-def _may_hold(gap: Gap, room: int, wanted: Wanted, rules: Rules) -> bool:
-    """Whether there would be a start on the grid if each way took the least it ever does, and no time were wanted
-    in hand but for the visits. It costs little to ask, and most gaps are done with."""
-    first, last = gap.due - room, gap.due - wanted.seconds
-    if rules.slack and gap.after is not None:
-        last -= slack_for(spread(wanted.seconds, 0))
-    if gap.goes_from and first <= last:
-        first += rules.travel.at_least(gap.origin, wanted.place)
-    if gap.goes_to and first <= last:
-        last -= rules.travel.at_least(wanted.place, gap.destination)
-    return bool(_grid(max(first, wanted.earliest), min(last, wanted.latest - 1)))
 
 
 def _in_gap(
@@ -211,46 +188,103 @@ def way_from(gap: Gap, wanted: Wanted) -> Way | None:
 
 
 def _slots(opening: Opening, grid: range, wanted: Wanted, rules: Rules) -> Iterator[Slot]:
-    """The slots at these starts of an opening: those at which the arrival is certain enough."""
-    if not grid:
-        return
-    gap, travel = opening.gap, rules.travel
-    to, onward = way_to(gap, wanted), way_from(gap, wanted)
-    leaves = gap.due if onward is None else int(travel.leave_by(*onward, gap.due))
-    instead = (travel.seconds(*to, gap.free) if to else 0) - _direct_s(gap, travel)
-    for starts in grid:
-        deviation = sigma(gap.before, to, starts, travel)
-        if not rules.slack or opening.ready + slack_for(deviation) <= starts:
-            ends = starts + wanted.seconds
-            extra_s = instead + (travel.seconds(*onward, ends) if onward else 0)
-            yield _slot(starts, extra_s, starts - opening.ready, leaves - ends, deviation)
+    """The slots at these starts of an opening."""
+    if grid:
+        gap, travel = opening.gap, rules.travel
+        to, onward, direct = way_to(gap, wanted), way_from(gap, wanted), way_of(gap)
+        leaves = int(travel.leave_by(*onward, gap.due)) if onward else gap.due
+        added_s = (travel.seconds(*to, gap.free) if to else 0) - (
+            travel.seconds(*direct, gap.free) if direct else 0
+        )
+        yield from _certain(grid, gap, opening.ready, leaves, added_s, wanted, rules)
 
 
-def _slots_in_simple(gap: Gap, wanted: Wanted, rules: Rules) -> Iterator[Slot]:
-    """The slots of a gap that is worked right through, in which any way takes as long whenever one leaves, and no
-    lunch has to be kept: most gaps are such, and then all their starts have the same ways."""
+def _slots_in_steady(room: Room, wanted: Wanted, rules: Rules) -> Iterator[Slot]:
+    """The slots of a gap without time off in which any way takes as long whenever one leaves: what its
+    openings and `_certain` come to. Most gaps are such."""
+    _, gap, lunch, _, _, direct_s, before_s = room
     travel, seconds = rules.travel, wanted.seconds
     to_s = travel.seconds(gap.origin, wanted.place, gap.free) if gap.goes_from else 0
-    ready_at = gap.free + to_s
-    if ready_at + seconds > gap.due:
+    there = gap.free + to_s
+    if there + seconds > gap.due:
         return
-    onward_s = travel.seconds(wanted.place, gap.destination, ready_at + seconds) if gap.goes_to else 0
+    onward_s = travel.seconds(wanted.place, gap.destination, gap.free) if gap.goes_to else 0
     leaves = gap.due - onward_s
-    deviation = spread(gap.before.ends - gap.before.starts if gap.before else 0, to_s)
-    first, last = ready_at, leaves - seconds
+    if there + seconds > leaves:
+        return
+    deviation = spread(before_s, to_s)
+    due, wants = gap.due, 0
     if rules.slack:
-        first += slack_for(deviation)
-        last -= slack_for(spread(seconds, onward_s)) if gap.after is not None else 0
-    grid = _grid(max(first, wanted.earliest), min(last, wanted.latest - 1))
-    if grid:
-        extra_s = to_s + onward_s - _direct_s(gap, travel)
-        for starts in grid:
+        wants = slack_for(deviation)
+        due -= slack_for(spread(seconds, onward_s)) if gap.after is not None else 0
+    extra_s = to_s + onward_s - direct_s
+    spans = [(there, due - onward_s)]
+    if lunch is not None:
+        spans = [(there, _free_to_eat(lunch, onward_s, due)), (_fed(lunch, gap.free, to_s), due - onward_s)]
+    tried = there - 1
+    for ready_at, last in spans:
+        for starts in _grid(max(ready_at + wants, tried + 1), last - seconds, wanted):
             yield _slot(starts, extra_s, starts - ready_at, leaves - starts - seconds, deviation)
+        tried = max(tried, last - seconds)
 
 
-def _direct_s(gap: Gap, travel: Travel) -> int:
-    """The seconds on the road in this gap without the visit."""
-    return travel.seconds(gap.origin, gap.destination, gap.free) if gap.goes_from and gap.goes_to else 0
+def _fed(lunch: Lunch, free: int, to_s: int) -> int:
+    """When an officer is at the visit and has eaten: there, or before they go if it is too late for it there."""
+    there = max(free + to_s, lunch.earliest)
+    if there <= lunch.latest:
+        return there + lunch.seconds
+    here = max(free, lunch.earliest)
+    return here + lunch.seconds + to_s if here <= lunch.latest else FOREVER
+
+
+def _free_to_eat(lunch: Lunch, onward_s: int, due: int) -> int:
+    """By when they must have ended the visit to eat and be at the next by `due`: the mirror of `_fed`."""
+    here = min(due - onward_s - lunch.seconds, lunch.latest)
+    if here >= lunch.earliest:
+        return here
+    there = min(due - lunch.seconds, lunch.latest)
+    return there - onward_s if there >= lunch.earliest else -FOREVER
+
+
+def _slots_in_whole(room: Room, wanted: Wanted, rules: Rules) -> Iterator[Slot]:
+    """The slots of a gap without time off in which no lunch has to be kept, where the traffic changes."""
+    _, gap, _, _, _, direct_s, _ = room
+    travel, seconds = rules.travel, wanted.seconds
+    there = gap.free + (travel.seconds(gap.origin, wanted.place, gap.free) if gap.goes_from else 0)
+    if there + seconds > gap.due:
+        return
+    leaves = last = int(travel.leave_by(wanted.place, gap.destination, gap.due)) if gap.goes_to else gap.due
+    if rules.slack and gap.after is not None:
+        wants = slack_for(spread(seconds, gap.due - leaves))
+        if wants:
+            last = int(travel.leave_by(wanted.place, gap.destination, gap.due - wants))
+    grid = _grid(there, last - seconds, wanted)
+    if grid:
+        yield from _certain(grid, gap, there, leaves, there - gap.free - direct_s, wanted, rules)
+
+
+def _certain(
+    grid: range, gap: Gap, ready_at: int, leaves: int, added_s: int, wanted: Wanted, rules: Rules
+) -> Iterator[Slot]:
+    """The slots at those of these starts at which the arrival is certain enough.
+
+    The officer can be there at `ready_at`, has to leave at `leaves`, and is on the road for `added_s` more before
+    the visit. How long the ways take is asked again only once the traffic has changed.
+    """
+    travel, seconds = rules.travel, wanted.seconds
+    to, onward = way_to(gap, wanted), way_from(gap, wanted)
+    before_s = gap.before.ends - gap.before.starts if gap.before else 0
+    known_until, extra_s, first, deviation = -1, 0, 0, 0.0
+    for starts in grid:
+        ends = starts + seconds
+        if starts > known_until:
+            to_s = starts - int(travel.leave_by(*to, starts)) if to else 0
+            onward_s = travel.seconds(*onward, ends) if onward else 0
+            extra_s, deviation = added_s + onward_s, spread(before_s, to_s)
+            first = ready_at + slack_for(deviation) if rules.slack else ready_at
+            known_until = min(travel.steady_until(starts - to_s), travel.steady_until(ends) - onward_s - seconds)
+        if first <= starts:
+            yield _slot(starts, extra_s, starts - ready_at, leaves - ends, deviation)
 
 
 def _slot(starts: int, extra_s: int, waits: int, spare: int, deviation: float) -> Slot:

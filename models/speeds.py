@@ -7,7 +7,7 @@ numbers, and exact.
 """
 
 import re
-from bisect import bisect_left, bisect_right
+from bisect import bisect_right
 from dataclasses import dataclass, field
 from datetime import datetime, time
 from typing import NamedTuple
@@ -57,8 +57,12 @@ class Traffic:
         """The first whole second by which a car that leaves then has come so far. Who leaves later is never
         there earlier, as nobody overtakes a car of the same speed."""
         starts, speeds, covered = self._days.get(leaving_at // _DAY_S) or self._lay_out(leaving_at // _DAY_S)
-        step = bisect_right(starts, leaving_at) - 1
-        goal = covered[step] + (leaving_at - starts[step]) * speeds[step] + distance
+        step = bisect_right(starts, leaving_at)
+        arrives = leaving_at - -distance // speeds[step - 1]
+        if step == len(starts) or arrives <= starts[step]:
+            return arrives
+        # The speed changes on the way.
+        goal = covered[step] - (starts[step] - leaving_at) * speeds[step - 1] + distance
         step = bisect_right(covered, goal) - 1
         return starts[step] - (covered[step] - goal) // speeds[step]
 
@@ -66,14 +70,18 @@ class Traffic:
         """The last whole second at which a car can leave to have come so far by then: `arrives` backwards."""
         starts, speeds, covered = self._days.get(arriving_at // _DAY_S) or self._lay_out(arriving_at // _DAY_S)
         step = bisect_right(starts, arriving_at) - 1
+        leaves = arriving_at + -distance // speeds[step]
+        if step == 0 or leaves >= starts[step]:
+            return leaves
         start = covered[step] + (arriving_at - starts[step]) * speeds[step] - distance
         step = max(0, bisect_right(covered, start) - 1)
         return starts[step] + (start - covered[step]) // speeds[step]
 
-    def is_steady(self, begins: int, ends: int) -> bool:
-        """Whether one speed holds from this Unix second to that, later one."""
-        starts, _, _ = self._days.get(begins // _DAY_S) or self._lay_out(begins // _DAY_S)
-        return bisect_right(starts, begins) == bisect_left(starts, ends) and ends <= starts[-1]
+    def steady_until(self, moment: int) -> int:
+        """Until which Unix second the speed holds that does at this one, or for two days at the least."""
+        starts, _, _ = self._days.get(moment // _DAY_S) or self._lay_out(moment // _DAY_S)
+        step = bisect_right(starts, moment)
+        return starts[step] if step < len(starts) else (moment // _DAY_S + 1 + _DAYS_AROUND) * _DAY_S
 
     @property
     def fastest(self) -> int:

@@ -1,20 +1,19 @@
 """How long an officer takes from one door to the next by car, and when to leave to be there in time."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import time
 from functools import lru_cache
-from math import ceil, floor
+from math import asin, ceil, cos, dist, floor, radians, sin
 
 from models.speeds import UNITS_A_METRE, Speeds, Traffic
-from models.standards import distance_m
+from models.standards import EARTH_RADIUS_M
 
 Place = tuple[float, float]
 """Latitude and longitude in degrees."""
 
 SPEEDS: Speeds = ((time(7), 23.5), (time(10), 27.0), (time(16), 22.0), (time(19), 28.0))
 """Measured on the product's own data. `flask travel calibrate` measures them again on a council's own."""
-ROADS_KEPT = 1 << 15
+ROADS_KEPT, NOT_MEASURED = 1 << 14, -1
 MOST_BENDS, FARTHEST_M, LONGEST_PAUSE_S = 2.0, 100_000, 3600
 
 
@@ -36,7 +35,12 @@ class TravelModel:
     """Further apart than this, straight across London, one of the two places was entered wrongly."""
     _traffic: Traffic = field(init=False, repr=False, compare=False)
     _fastest: int = field(init=False, repr=False, compare=False)
-    _roads: Callable[[Place, Place], int | None] = field(init=False, repr=False, compare=False)
+    _half_way: int = field(init=False, repr=False, compare=False)
+    _roads: dict[tuple[Place | None, Place | None], int | None] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
+    """Ways in 36ths of a metre, as long there as back; None if a place is unknown, or cannot be meant. One search
+    asks for the same few hundred over and over."""
 
     def __post_init__(self) -> None:
         if not 1 <= self.roads_bend <= MOST_BENDS:
@@ -47,8 +51,7 @@ class TravelModel:
             raise ValueError(f"Give the seconds, {LONGEST_PAUSE_S} at most.")
         object.__setattr__(self, "_traffic", Traffic(self.speeds))
         object.__setattr__(self, "_fastest", self._traffic.fastest)
-        # One search asks for the same few hundred ways over and over.
-        object.__setattr__(self, "_roads", lru_cache(maxsize=ROADS_KEPT)(self._road))
+        object.__setattr__(self, "_half_way", int(self.farthest_m / 2 * self.roads_bend * UNITS_A_METRE))
 
     def seconds(self, origin: Place | None, destination: Place | None, leaving_at: float) -> int:
         """From door to door, parking included, for who leaves at this Unix second.
@@ -56,47 +59,67 @@ class TravelModel:
         Two visits in one house are 3 minutes apart: nobody is at the next door the moment one closes.
         Of two whole seconds the later one never arrives earlier.
         """
-        road = self._road_of(origin, destination)
-        return self.unknown_s if road is None else self._drive(road, leaving_at)
+        road = self._roads.get((origin, destination), NOT_MEASURED)
+        if road == NOT_MEASURED:
+            road = self._measured(origin, destination)
+        if road is None:
+            return self.unknown_s
+        leaves = ceil(leaving_at)
+        return self._traffic.arrives(road, leaves) - leaves + self.to_park_s
 
-    def at_least(self, origin: Place | None, destination: Place | None) -> int:
-        """Seconds that the same way takes at any time of any day: those at the fastest speed there is."""
-        road = self._road_of(origin, destination)
-        return self.unknown_s if road is None else road // self._fastest + self.to_park_s
+    def detour_at_least(self, origin: Place | None, destination: Place | None) -> int:
+        """Seconds that two ways take at the least, by any third door, whenever one leaves: those of the straight
+        way at the fastest speed there is, and parking twice."""
+        least = min(self.to_park_s, self.unknown_s)
+        road = self._roads.get((origin, destination), NOT_MEASURED)
+        if road == NOT_MEASURED:
+            road = self._measured(origin, destination)
+        # From places far apart a door may be too far from one of them to be meant, and near to the other.
+        if road is None or road > self._half_way:
+            return 2 * least
+        return min(road // self._fastest + self.to_park_s + least, 2 * self.unknown_s)
 
     def leave_by(self, origin: Place | None, destination: Place | None, arriving_at: float) -> float:
         """The latest whole second to leave and arrive by this one: who leaves then does, and a second later does
         not."""
-        road = self._road_of(origin, destination)
+        road = self._roads.get((origin, destination), NOT_MEASURED)
+        if road == NOT_MEASURED:
+            road = self._measured(origin, destination)
         if road is None:
             return floor(arriving_at) - self.unknown_s
         return self._traffic.leaves(road, floor(arriving_at) - self.to_park_s)
 
-    def is_steady(self, begins: int, ends: int) -> bool:
-        """Whether one speed holds from one second to the other."""
-        return self._traffic.is_steady(begins, ends)
+    def steady_until(self, moment: int) -> int:
+        """Until which second the speed holds that does at this one."""
+        return self._traffic.steady_until(moment)
 
     def seconds_by_road(self, road_m: float, leaving_at: float) -> int:
         """The same for a way whose length is known: so many metres of road, and the time to park."""
-        return self._drive(round(road_m * UNITS_A_METRE), leaving_at)
+        leaves = ceil(leaving_at)
+        return self._traffic.arrives(round(road_m * UNITS_A_METRE), leaves) - leaves + self.to_park_s
 
     def speed_at(self, moment: float) -> float:
         """The km/h that this model drives at a Unix second."""
         return self._traffic.at(floor(moment))
 
-    def _drive(self, road: int, leaving_at: float) -> int:
-        leaves = ceil(leaving_at)
-        return self._traffic.arrives(road, leaves) - leaves + self.to_park_s
+    def _measured(self, origin: Place | None, destination: Place | None) -> int | None:
+        road = None
+        if origin is not None and destination is not None:
+            chord = min(1.0, dist(_on_the_globe(origin), _on_the_globe(destination)) / 2)
+            straight_m = 2 * EARTH_RADIUS_M * asin(chord)
+            if straight_m <= self.farthest_m:
+                road = round(straight_m * self.roads_bend * UNITS_A_METRE)
+        if len(self._roads) >= ROADS_KEPT:
+            self._roads.clear()
+        self._roads[origin, destination] = self._roads[destination, origin] = road
+        return road
 
-    def _road_of(self, origin: Place | None, destination: Place | None) -> int | None:
-        """The way in 36ths of a metre, as long there as back; None if a place is unknown, or cannot be meant."""
-        if origin is None or destination is None:
-            return None
-        return self._roads(origin, destination) if origin < destination else self._roads(destination, origin)
 
-    def _road(self, one: Place, other: Place) -> int | None:
-        straight_m = distance_m(one, other)
-        return None if straight_m > self.farthest_m else round(straight_m * self.roads_bend * UNITS_A_METRE)
+@lru_cache(maxsize=ROADS_KEPT)
+def _on_the_globe(place: Place) -> tuple[float, float, float]:
+    """The place on a ball of radius 1: from there a straight line is quickly measured, and the same both ways."""
+    latitude, longitude = radians(place[0]), radians(place[1])
+    return cos(latitude) * cos(longitude), cos(latitude) * sin(longitude), sin(latitude)
 
 
 _in_use = TravelModel()

@@ -1,5 +1,6 @@
 """What happened to a visit: a record of its own for each thing, with who, when and why. Never changed."""
 
+from collections.abc import Collection
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -22,8 +23,12 @@ class EventKind(StrEnum):
     DEPARTED = "departed"
     DELAYED = "delayed"
     ARRIVED = "arrived"
+    BADGE_SHOWN = "badge_shown"
     FINISHED = "finished"
+    MISSED = "missed"
     CONFIRMED = "confirmed"
+    DISPUTED = "disputed"
+    DISPUTE_SETTLED = "dispute_settled"
     WORDS_SEEN = "words_seen"
     LETTER_MADE = "letter_made"
 
@@ -77,12 +82,27 @@ def already_sent(session: Session, visit_id: UUID, client_id: UUID | None, kind:
 
 
 def later_delay(session: Session, visit_id: UUID, said_at: datetime) -> bool:
-    """Whether something newer than this is known of the visit's delay. Nothing is newer than when we heard of it,
-    whatever a phone says."""
+    """Whether somebody has said something newer than this of the visit's delay. Nothing is newer than when we
+    heard of it, whatever a phone says."""
     newer = exists().where(
         VisitEvent.visit_id == visit_id,
         VisitEvent.kind == EventKind.DELAYED,
+        VisitEvent.by_id.is_not(None),
         VisitEvent.occurred_at > said_at,
         VisitEvent.recorded_at > said_at,
     )
     return bool(session.scalar(select(newer)))
+
+
+def officers_words(session: Session, visit_ids: Collection[UUID]) -> set[UUID]:
+    """Those of these visits of whose delay the last that is known is somebody's own word: not what follows from
+    the delay of another visit, and no prediction."""
+    if not visit_ids:
+        return set()
+    said = session.execute(
+        select(VisitEvent.visit_id, VisitEvent.by_id, VisitEvent.details)
+        .where(VisitEvent.visit_id.in_(visit_ids), VisitEvent.kind == EventKind.DELAYED)
+        .order_by(VisitEvent.occurred_at, VisitEvent.recorded_at)
+    )
+    last = {row.visit_id: row.by_id is not None and "caused_by_visit_id" not in row.details for row in said}
+    return {visit_id for visit_id, is_own in last.items() if is_own}

@@ -1,6 +1,6 @@
 """Visits as they are looked up: with their residents, to read or locked to be changed."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -33,11 +33,9 @@ _STILL_TO_COME = (
 _PAIRS = Prepared(
     select(Visit.officer_id, Visit.second_officer_id).where(Visit.second_officer_id.is_not(None), *_STILL_TO_COME)
 )
-_REST_OF_DAY = Prepared(
-    _WITH_RESIDENT.where(*_STILL_TO_COME)
-    .order_by(Visit.starts_at, Visit.id)
-    .with_for_update(of=Visit, key_share=True)
-)
+_REST = _WITH_RESIDENT.where(*_STILL_TO_COME).order_by(Visit.starts_at, Visit.id)
+_REST_OF_DAY = Prepared(_REST)
+_REST_OF_DAY_LOCKED = Prepared(_REST.with_for_update(of=Visit, key_share=True))
 _UNASSIGNED = Prepared(
     _WITH_RESIDENT.where(
         Visit.officer_id.is_(None),
@@ -85,22 +83,23 @@ def find_with_diary_locked(session: Session, visit_id: UUID) -> Visit:
     scheduler's move, never wait for each other in a circle. Raises Unknown, or VersionConflict if the visit, or
     one that follows, went to another officer while we waited.
     """
-    locked = lock_diaries(session, *_who_meet(session, find(session, visit_id)))
+    visit = find(session, visit_id)
+    locked = lock_diaries(session, *who_meet(session, visit.officer_ids, visit.starts_at))
     visit = find_locked(session, visit_id)
-    if not _who_meet(session, visit) <= locked.keys():
+    if not who_meet(session, visit.officer_ids, visit.starts_at) <= locked.keys():
         raise VersionConflict("The visit was given to another officer just now. Read it again.")
     return visit
 
 
-def _who_meet(session: Session, visit: Visit) -> set[UUID]:
-    """The officers of this visit, whom they meet at a door later that day, whom those meet, and so on."""
-    _, midnight = diary.day_bounds(visit.starts_at.astimezone(LONDON).date())
+def who_meet(session: Session, officer_ids: Iterable[UUID], after: datetime) -> set[UUID]:
+    """These officers, whom they meet at a door later that day (London), whom those meet, and so on."""
+    _, midnight = diary.day_bounds(after.astimezone(LONDON).date())
     known: set[UUID] = set()
-    found = set(visit.officer_ids)
+    found = set(officer_ids)
     while found:
         officer_id = found.pop()
         known.add(officer_id)
-        for pair in _PAIRS.all(session, officer=officer_id, after=visit.starts_at, midnight=midnight):
+        for pair in _PAIRS.all(session, officer=officer_id, after=after, midnight=midnight):
             found |= set(pair) - known
     return known
 
@@ -111,10 +110,25 @@ def rest_of_day_locked(session: Session, visit: Visit) -> list[Visit]:
 
     Locked, with their residents. Whoever asks has these diaries.
     """
-    _, midnight = diary.day_bounds(visit.starts_at.astimezone(LONDON).date())
+    return left_locked(session, who_meet(session, visit.officer_ids, visit.starts_at), visit.starts_at)
+
+
+def left(session: Session, officer_ids: Iterable[UUID], after: datetime) -> list[Visit]:
+    """The visits that start after this, on its London day, that any of these officers still has to make: in order
+    of start, with their residents."""
+    return _left(session, _REST_OF_DAY, officer_ids, after)
+
+
+def left_locked(session: Session, officer_ids: Iterable[UUID], after: datetime) -> list[Visit]:
+    """The same, locked. Whoever asks has these diaries."""
+    return _left(session, _REST_OF_DAY_LOCKED, officer_ids, after)
+
+
+def _left(session: Session, rest: Prepared, officer_ids: Iterable[UUID], after: datetime) -> list[Visit]:
+    _, midnight = diary.day_bounds(after.astimezone(LONDON).date())
     found: dict[UUID, Visit] = {}
-    for officer_id in sorted(_who_meet(session, visit)):
-        rows = _REST_OF_DAY.all(session, officer=officer_id, after=visit.starts_at, midnight=midnight)
+    for officer_id in sorted(officer_ids):
+        rows = rest.all(session, officer=officer_id, after=after, midnight=midnight)
         found |= {each.id: each for each in map(_found, rows)}
     return sorted(found.values(), key=lambda each: (each.starts_at, each.id))
 

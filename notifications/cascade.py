@@ -1,23 +1,21 @@
 """The cascade told (rule 6): a delay reaches the residents of the officer's later visits, each at most once."""
 
-from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from models.cascade import Stop, predicted_arrivals
 from models.contact_task import ContactTask
 from models.errors import Unprocessable, VisitState
-from models.message import Message
 from models.phone_clock import Kept, oddities
 from models.standards import eta
 from models.visit import Visit, VisitStatus
 from models.visit_event import VisitEvent, later_delay
 from models.visit_rows import rest_of_day_locked
 from notifications.outbox import Queued, queue_visit_delayed
+from notifications.told import lock_texts
 
 
 def report_delay(
@@ -92,7 +90,7 @@ def queue_delay(
     """
     visit.refuse_delay(expected_at, at)
     later = rest_of_day_locked(session, visit)
-    texts = _lock_texts(session, [visit, *later])
+    texts = lock_texts(session, [visit, *later])
     queued = queue_visit_delayed(session, visit, visit.resident, expected_at=expected_at, at=at)
     answer = _answer(queued, expected_at) | {"cascade": []}
     arrivals = predicted_arrivals(expected_at, _stop(visit), map(_stop, later))
@@ -113,18 +111,6 @@ def queue_delay(
 def _stop(visit: Visit) -> Stop:
     return Stop(
         visit.starts_at, visit.duration, visit.resident.place, visit.officer_ids or (None,), visit.expected_at
-    )
-
-
-def _lock_texts(session: Session, visits: Iterable[Visit]) -> set[UUID]:
-    """Lock the texts of all these visits, in the one order in which texts are locked; their ids."""
-    return set(
-        session.scalars(
-            select(Message.id)
-            .where(Message.visit_id.in_([visit.id for visit in visits]))
-            .order_by(Message.visit_id, Message.number)
-            .with_for_update()
-        )
     )
 
 

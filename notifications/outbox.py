@@ -10,24 +10,14 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import bindparam, select, update
+from sqlalchemy import bindparam, update
 from sqlalchemy.orm import Session
 
 from models.contact_task import ContactReason, ask_for_call
-from models.message import (
-    GONE,
-    START_KINDS,
-    Channel,
-    Message,
-    MessageKind,
-    MessageStatus,
-    new_message_reference,
-)
+from models.message import START_KINDS, Channel, Message, MessageKind, MessageStatus, new_message_reference
 from models.prepared import Prepared, insert
-from models.promise import person_told, told_by_person
 from models.resident import ContactBy, Resident
 from models.standards import (
-    DelayTold,
     LateAnswer,
     Notice,
     eta,
@@ -39,6 +29,7 @@ from models.standards import (
 from models.visit import Visit
 from notifications import ladder, policy
 from notifications.mending import booking_is_owed
+from notifications.told import delays_told, locked_history, not_gone, start_in_mind, start_told
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,15 +54,6 @@ class Queued:
         return self.message_id is not None
 
 
-def told_start(session: Session, visit: Visit) -> datetime:
-    """The start the resident was last told: in the newest message that is no longer ours to stop, by a person who
-    rang, or at booking.
-
-    Whoever books a visit tells the resident the time there and then. A delay text tells no start. Locks nothing.
-    """
-    return _told_start(session, visit, _TO_READ.all(session, visit=visit.id))
-
-
 def queue_visit_booked(session: Session, visit: Visit, resident: Resident, *, at: datetime) -> Queued:
     """Confirm a booking. A visit entered after it happened is not texted."""
     change = _Change(session, visit, resident, at, [], visit.starts_at, None)
@@ -87,9 +69,9 @@ def queue_visit_moved(session: Session, visit: Visit, resident: Resident, *, at:
     after told_start has passed: no text; contact task." A new officer at a time already being told needs
     no new text.
     """
-    history = _history(session, visit.id)
-    before, unsent = _told_start(session, visit, history), []
-    for row in _unsent(history):
+    history = locked_history(session, visit.id)
+    before, unsent = start_told(session, visit, history), []
+    for row in not_gone(history):
         if row.kind is MessageKind.ANOTHER_OFFICER:
             # Who comes is news whatever the time is: it goes, and names the new one.
             _RETIME.run(session, message=row.id, starts_at=visit.starts_at)
@@ -114,8 +96,8 @@ def queue_visit_moved(session: Session, visit: Visit, resident: Resident, *, at:
 
 def queue_visit_cancelled(session: Session, visit: Visit, resident: Resident, *, at: datetime) -> Queued:
     """Tell that the visit is off. "Moved then cancelled: only the cancellation goes." """
-    history = _history(session, visit.id)
-    before, unsent = _told_start(session, visit, history), _unsent(history)
+    history = locked_history(session, visit.id)
+    before, unsent = start_told(session, visit, history), not_gone(history)
     change = _Change(session, visit, resident, at, history, before, None)
     if before <= at:
         return change.ask(MessageKind.CANCELLED, ContactReason.TIME_HAD_PASSED, stop=unsent)
@@ -124,9 +106,9 @@ def queue_visit_cancelled(session: Session, visit: Visit, resident: Resident, *,
 
 def queue_another_officer(session: Session, visit: Visit, resident: Resident, *, at: datetime) -> Queued:
     """Tell that another officer comes than the one the resident was shown, unless a text that waits says it."""
-    history = _history(session, visit.id)
-    change = _Change(session, visit, resident, at, history, _told_start(session, visit, history), None)
-    for row in _unsent(history):
+    history = locked_history(session, visit.id)
+    change = _Change(session, visit, resident, at, history, start_told(session, visit, history), None)
+    for row in not_gone(history):
         if row.kind is MessageKind.ANOTHER_OFFICER:
             return change.already_in(row)
     if visit.starts_at <= at:
@@ -136,7 +118,7 @@ def queue_another_officer(session: Session, visit: Visit, resident: Resident, *,
 
 def stop_another_officer(session: Session, visit: Visit, *, at: datetime) -> None:
     """The officer whom the resident was shown comes after all: what has not gone is not true any more."""
-    for row in _unsent(_history(session, visit.id)):
+    for row in not_gone(locked_history(session, visit.id)):
         if row.kind is MessageKind.ANOTHER_OFFICER:
             _SUPERSEDE.run(session, stopped=row.id, by=None, at=at)
 
@@ -157,12 +139,11 @@ def queue_visit_delayed(
     is no longer what the resident expects. A fourth text worth sending, and a delay of over two hours,
     ask a person to ring.
     """
-    history = _history(session, visit.id)
-    coming = [row.starts_at for row in _unsent(history) if row.kind in START_KINDS]
-    before = coming[-1] if coming else _told_start(session, visit, history)
+    history = locked_history(session, visit.id)
+    before = start_in_mind(session, visit, history)
     change = _Change(session, visit, resident, at, history, before, None)
-    told = _delays_told(history, before)
-    unsent = [row for row in _unsent(history) if row.kind is MessageKind.DELAYED]
+    told = delays_told(history, before)
+    unsent = [row for row in not_gone(history) if row.kind is MessageKind.DELAYED]
     answer = worth_telling(expected_at=expected_at, told_start=before, told=told, at=at, insisted=insisted)
     arrival = eta(expected_at, before)
     if needs_replanning(expected_at, before):
@@ -184,11 +165,59 @@ def queue_visit_delayed(
     )
 
 
+def queue_visit_foreseen(
+    session: Session,
+    visit: Visit,
+    resident: Resident,
+    *,
+    expected_at: datetime,
+    window: tuple[datetime, datetime],
+    enough_texts: bool,
+    at: datetime,
+) -> Queued:
+    """Tell the window in which the officer is expected now, as a prediction found it worth telling
+    (models/lateness.py); after the third text a person tells it. What has not gone is no longer true."""
+    history = locked_history(session, visit.id)
+    before = start_in_mind(session, visit, history)
+    change = _Change(session, visit, resident, at, history, before, None)
+    unsent = [row for row in not_gone(history) if row.kind is MessageKind.DELAYED]
+    if needs_replanning(expected_at, before):
+        change.ask(MessageKind.DELAYED, ContactReason.REPLAN, stop=[])
+    if enough_texts:
+        return change.ask(MessageKind.DELAYED, ContactReason.TOO_MANY_DELAYS, stop=unsent)
+    told = delays_told(history, before)
+    return change.tell(
+        MessageKind.DELAYED,
+        stop=unsent,
+        starts_at=before,
+        expected_at=expected_at,
+        window=window,
+        previous_expected_at=told[-1].expected_at if told else None,
+    )
+
+
 def stop_late_texts(session: Session, visit: Visit, *, at: datetime) -> None:
     """The officer is at the door, or was: a late text that has not gone is no news any more."""
-    for row in _unsent(_history(session, visit.id)):
+    for row in not_gone(locked_history(session, visit.id)):
         if row.kind is MessageKind.DELAYED:
             _SUPERSEDE.run(session, stopped=row.id, by=None, at=at)
+
+
+def tell_afterwards(
+    session: Session, visit: Visit, kind: MessageKind, *, until: datetime, at: datetime
+) -> UUID | None:
+    """Tell of a visit whose time is over, by a message that is worth sending `until` then; the message's id.
+
+    Whatever else has not gone is not true any more. None for a resident whom only a person can tell: whoever calls
+    this has asked for that.
+    """
+    history = locked_history(session, visit.id)
+    change = _Change(session, visit, visit.resident, at, history, visit.starts_at, None)
+    stop = not_gone(history)
+    if not ladder.ways(visit.resident):
+        change.supersede(stop)
+        return None
+    return change.tell(kind, stop=stop, until=until).message_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,14 +271,17 @@ class _Change:
         previous_starts_at: datetime | None = None,
         starts_at: datetime | None = None,
         expected_at: datetime | None = None,
+        window: tuple[datetime, datetime] | None = None,
         previous_expected_at: datetime | None = None,
+        until: datetime | None = None,
     ) -> Queued:
         """Write the text in place of those to `stop`, or ask for a call if this resident is not to be
-        texted."""
+        texted. `until` is in the place of R where nobody waits for the visit any more."""
         left = self.notice
-        expires_at = policy.expires_at(kind, left.reference_at, expected_at)
+        reference_at = until or left.reference_at
+        expires_at = until or policy.expires_at(kind, reference_at, window[1] if window else expected_at)
         first = ladder.first_way(
-            self.resident, kind, decided_at=self.at, reference_at=left.reference_at, expires_at=expires_at
+            self.resident, kind, decided_at=self.at, reference_at=reference_at, expires_at=expires_at
         )
         if first is None:
             return self.ask(kind, _why_only_a_person(self.resident), stop=stop)
@@ -271,8 +303,10 @@ class _Change:
             "starts_at": starts_at or self.visit.starts_at,
             "expected_at": expected_at,
             "previous_expected_at": previous_expected_at,
+            "window_from_at": window[0] if window else None,
+            "window_to_at": window[1] if window else None,
             "decided_at": self.at,
-            "reference_at": left.reference_at,
+            "reference_at": reference_at,
             "send_at": first.at,
             "expires_at": expires_at,
             "attempts": 0,
@@ -282,7 +316,7 @@ class _Change:
         }
         insert(self.session, Message(**row))
         self.supersede(stop, by=message_id)
-        self.bring_forward([each for each in _unsent(self.history) if each not in stop], policy.lane(kind))
+        self.bring_forward([each for each in not_gone(self.history) if each not in stop], policy.lane(kind))
         return Queued(due, self.before, left, message_id, first.at)
 
     def supersede(self, stop: Sequence[Any], by: UUID | None = None) -> None:
@@ -340,52 +374,6 @@ _TAKE_UP_LADDER = Prepared(
     )
     .values(next_way_at=bindparam("at"))
 )
-
-_SENT = (
-    select(
-        Message.id,
-        Message.news_id,
-        Message.kind,
-        Message.status,
-        Message.starts_at,
-        Message.expected_at,
-        Message.decided_at,
-        Message.send_at,
-        person_told.label("somebody_rang"),
-    )
-    .where(Message.visit_id == bindparam("visit"))
-    .order_by(Message.number)
-)
-_TO_READ = Prepared(_SENT)
-_HISTORY = Prepared(_SENT.with_for_update())
-
-
-def _history(session: Session, visit_id: UUID) -> Sequence[Any]:
-    """What the visit's resident was sent, in order, locked: superseding and claiming cannot both win."""
-    return _HISTORY.all(session, visit=visit_id)
-
-
-def _told_start(session: Session, visit: Visit, history: Sequence[Any]) -> datetime:
-    told = [row for row in history if row.kind in START_KINDS and row.status in GONE]
-    if not history or history[0].somebody_rang:
-        by_person = told_by_person(session, visit.id)
-        if by_person and (not told or by_person[0] > told[-1].decided_at):
-            return by_person[1]
-    return told[-1].starts_at if told else visit.first_promised_at
-
-
-def _unsent(history: Sequence[Any]) -> list[Any]:
-    return [row for row in history if row.status is MessageStatus.HELD]
-
-
-def _delays_told(history: Sequence[Any], start: datetime) -> list[DelayTold]:
-    """The delays of this start that were told, each once, however many messages it took."""
-    told = {
-        row.news_id: DelayTold(row.expected_at, row.decided_at)
-        for row in history
-        if row.kind is MessageKind.DELAYED and row.status in GONE and row.starts_at == start
-    }
-    return list(told.values())
 
 
 def _why_only_a_person(resident: Resident) -> ContactReason:

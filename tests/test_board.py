@@ -10,6 +10,7 @@ from flask import Flask
 from sqlalchemy import insert, update
 
 from models import travel
+from models.alert import Alert, AlertKind, AlertState, raise_alert
 from models.board import Kind, at_risk, listed, shown
 from models.contact_task import ContactReason, ContactTask, ContactTaskStatus
 from models.database import reading, transaction
@@ -317,6 +318,33 @@ def test_who_is_to_be_rung_is_there_by_when_they_are_to_be_rung_and_what_is_over
     assert "boiler" not in page
 
 
+@pytest.mark.parametrize(
+    ("kind", "says", "urgent"),
+    [
+        (AlertKind.NO_OUTCOME, "Officer not out of a visit Amina Yusuf HV-2", 1),
+        (AlertKind.AT_RISK, "Likely to fail: move it Amina Yusuf HV-2", 0),
+    ],
+)
+def test_what_the_watch_has_noticed_is_there_until_somebody_sees_to_it(
+    board: Any, resident: Any, officer: Any, kind: AlertKind, says: str, urgent: int
+) -> None:
+    of = visit(resident, officer, NOON - timedelta(hours=1), reference="HV-2")
+    with transaction() as session:
+        raise_alert(session, kind, visit_id=of, officer_id=officer.id, about_at=NOON, at=NOON)
+    assert (see(Kind.ALERTS).total, see(Kind.ALERTS).urgent) == (1, urgent)
+    assert f"12:00 {says} 12:00" in words_of(board.get("/staff", headers=HTML).text)
+    with transaction() as session:
+        session.execute(update(Alert).values(status=AlertState.ACKNOWLEDGED))
+    assert see(Kind.ALERTS).total == 0
+
+
+def test_that_nobody_has_arrived_is_not_there_twice(resident: Any, officer: Any) -> None:
+    of = visit(resident, officer, NOON - timedelta(minutes=20))
+    with transaction() as session:
+        raise_alert(session, AlertKind.NOBODY_ARRIVED, visit_id=of, officer_id=officer.id, about_at=NOON, at=NOON)
+    assert (see(Kind.LATE).total, see(Kind.ALERTS).total) == (1, 0)
+
+
 def test_every_reason_to_ring_has_its_words(board: Any, resident: Any) -> None:
     for reason in ContactReason:
         task(resident, NOON)
@@ -344,7 +372,7 @@ def test_visits_to_come_without_an_officer_are_counted_and_all_of_them_listed_pa
     assert [reference[1:] < "002" for reference in seen[:3]] == [True, True, False]
 
 
-@pytest.mark.parametrize("name", ["late", "nobody-came", "at-risk", "untold", "to-ring", "unassigned"])
+@pytest.mark.parametrize("name", ["late", "nobody-came", "at-risk", "untold", "to-ring", "alerts", "unassigned"])
 @pytest.mark.parametrize("cursor", ["", "x", "é", "WyJ4Il0", "%00"])
 def test_a_list_with_nothing_in_it_says_so_and_a_false_cursor_begins_at_the_beginning(
     board: Any, name: str, cursor: str

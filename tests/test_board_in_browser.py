@@ -71,6 +71,7 @@ def test_axe_finds_nothing_to_mend_and_nothing_runs_off_the_side(page, busy, wid
 def test_the_board_is_seen_at_a_glance_by_its_numbers_and_their_words(page, busy):  # noqa: F811
     sign_in(page, busy)
     assert [" ".join(words.split()).lower() for words in page.locator(".count").all_inner_texts()] == [
+        "0 alerts",
         "2 late now 2 not told",
         "0 nobody came",
         "0 may be late",

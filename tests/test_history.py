@@ -86,6 +86,7 @@ def test_messages_are_told_with_what_became_of_them(scheduler, officer, resident
         "channel",
         "status",
         "reference",
+        "window",
         "decided_at",
         "send_at",
         "expires_at",

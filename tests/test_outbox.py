@@ -17,7 +17,7 @@ from models.resident import ContactBy, Resident
 from models.visit import Visit
 from models.visit_event import RequestedBy
 from models.visit_rows import find_locked
-from notifications import outbox
+from notifications import outbox, told
 from notifications.dispatcher import Dispatcher
 from notifications.outbox import Queued
 from notifications.senders.console import ConsoleSender
@@ -115,7 +115,7 @@ def tasks(visit_id: UUID) -> list[ContactTask]:
 
 def told_start(visit_id: UUID) -> datetime:
     with transaction() as session:
-        return outbox.told_start(session, session.get_one(Visit, visit_id))
+        return told.told_start(session, session.get_one(Visit, visit_id))
 
 
 BOOKED = (MessageKind.BOOKED, MessageStatus.DELIVERED)

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from models.officer import Officer
+from notifications.overdue import look_for_nobody_there
 from tests import factories
 from tests.steps import MONDAY_9, arrive, cancel, delay, depart, finish
 
@@ -84,6 +85,40 @@ def test_who_should_have_left_long_ago_leaves_now_at_the_earliest(sign_in, offic
     assert first["prediction"]["expected_at"] == "2026-11-23T10:50:00Z"
 
 
+def test_nobody_is_predicted_before_the_time_they_said_themselves(sign_in, officer, visits, stopped_clock):
+    phone, scheduler = sign_in("officer", officer), sign_in("scheduler")
+    finish(phone, visits[0], MONDAY_9)
+    delay(phone, visits[1], clock_time("10:50"))
+    first, second, *_ = outlook(scheduler, officer)
+    assert first["prediction"]["expected_at"] == "2026-11-23T10:50:00Z"
+    assert second["prediction"]["expected_at"] == "2026-11-23T11:30:00Z"
+
+
+def test_what_follows_from_a_word_about_another_visit_is_no_word_of_its_own(
+    sign_in, officer, visits, stopped_clock
+):
+    delay(sign_in("officer", officer), visits[0], clock_time("10:30"))
+    stopped_clock.set(clock_time("10:00"))
+    finish(sign_in("officer", officer), visits[0], clock_time("10:00"))
+    first, *_ = outlook(sign_in("scheduler"), officer)
+    assert first["prediction"]["expected_at"] == "2026-11-23T10:10:00Z"
+
+
+def test_who_came_early_has_waited_for_the_booked_time(sign_in, officer, visits, stopped_clock):
+    arrive(sign_in("officer", officer), visits[0], MONDAY_9)
+    stopped_clock.set(clock_time("09:31"))
+    first, *_ = outlook(sign_in("scheduler"), officer)
+    assert first["prediction"]["expected_at"] == "2026-11-23T10:10:00Z"
+
+
+def test_a_visit_that_was_passed_over_is_unknown_and_takes_no_time(sign_in, officer, visits, stopped_clock):
+    arrive(sign_in("officer", officer), visits[2], clock_time("09:00"))
+    stopped_clock.set(clock_time("11:40"))
+    *passed, third_next, _, _ = outlook(sign_in("scheduler"), officer)
+    assert [each["prediction"] for each in passed] == [None, None]
+    assert third_next["prediction"]["expected_at"] < "2026-11-23T13:00:00Z"
+
+
 def test_what_was_cancelled_says_nothing_and_takes_no_time(scheduler, officer, visits):
     cancel(scheduler, visits[0])
     items = outlook(scheduler, officer)
@@ -102,3 +137,12 @@ def hours(scheduler: Any, officer: Officer) -> None:
     answer = scheduler.get(f"/v1/officers/{officer.id}/working-pattern")
     body = answer.json | {"lunch": {"duration_minutes": 30, "earliest": "12:00", "latest": "13:30"}}
     assert scheduler.put(f"/v1/officers/{officer.id}/working-pattern", body).status_code == 200
+
+
+def test_who_set_out_for_a_visit_that_was_missed_may_be_anywhere(sign_in, officer, visits, stopped_clock):
+    depart(sign_in("officer", officer), visits[0])
+    stopped_clock.set(clock_time("10:30"))
+    look_for_nobody_there(stopped_clock.now)
+    items = outlook(sign_in("scheduler"), officer)
+    assert [each["visit_id"] for each in items] == [visit["id"] for visit in visits[1:]]
+    assert {each["prediction"] for each in items} == {None}

@@ -117,7 +117,6 @@ def test_production_refuses_what_is_missing_or_made_for_development(changes, wor
         ("BADGE_ISSUER", "harrowcouncil"),
         ("COMPLAINTS_URL", "www.harrow.gov.uk/complaints"),
         ("COMPLAINTS_URL", "javascript:alert(1)"),
-        ("COMPLAINTS_URL", "https://me:secret@harrow.gov.uk/"),
         ("PUBLIC_BASE_URL", "visits.harrow.gov.uk"),
         ("PUBLIC_BASE_URL", "ftp://visits.harrow.gov.uk"),
         ("PUBLIC_BASE_URL", "https://"),

@@ -10,7 +10,10 @@ import pytest
 from flask import Flask
 
 import api.standards
+from models.database import transaction
+from models.feedback import Feedback
 from models.visit import VisitStatus
+from tests import factories
 from tests.conftest import StoppedClock
 from tests.steps import MONDAY_9, problem
 from tests.test_reports import happened
@@ -187,6 +190,23 @@ def test_search_engines_may_list_it_and_no_cookie_comes_with_it(web: Any) -> Non
 
 def test_only_reading_is_possible(web: Any) -> None:
     problem(web.post("/standards", headers=JSON), 405)
+
+
+def test_what_was_published_of_what_residents_said_is_there_and_their_own_words_are_not(
+    web: Any, officer: Any, resident: Any, stopped_clock: StoppedClock
+) -> None:
+    for number, words in enumerate(("Ring the bell <twice>", None)):
+        visit = factories.visit(resident, officer, MONDAY_9 + timedelta(hours=1 + number))
+        said = Feedback(visit_id=visit.id, resident_id=resident.id, words="My boiler leaks", said_at=MONDAY_9)
+        if words:
+            said.publish(you_said=words, we_did="We ring now", by=None, at=MONDAY_9)
+        with transaction() as session:
+            session.add(said)
+    page = web.get("/standards", headers=HTML).text
+    assert "You said: Ring the bell &lt;twice&gt;" in page and "We did: We ring now" in page
+    answer = web.get("/standards", headers=JSON)
+    assert answer.json["you_said_we_did"] == [{"you_said": "Ring the bell <twice>", "we_did": "We ring now"}]
+    assert "boiler" not in page and "boiler" not in answer.text
 
 
 class TestComplaints:

@@ -4,7 +4,7 @@ import time as stopwatch
 from datetime import UTC, datetime, time, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from models.clock import LONDON
@@ -197,22 +197,39 @@ def test_a_journey_is_reckoned_in_microseconds() -> None:
         assert min(measured(call) for _ in range(5)) < 20e-6
 
 
-@given(models, places, places, st.integers(0, 86_400))
-def test_no_way_takes_less_than_its_least(model: TravelModel, origin: Place, there: Place, second: int) -> None:
+near_and_far = st.builds(TravelModel, farthest_m=st.integers(1_000, 60_000), unknown_s=st.integers(0, 3600))
+
+
+@given(models | near_and_far, places, places, places, st.integers(0, 86_400), st.integers(0, 86_400))
+@example(USUAL, CIVIC_CENTRE, TWENTY_KM[1], HARROW_ON_THE_HILL, 0, 0)
+@example(TravelModel(farthest_m=20_000), TWENTY_KM[0], TWENTY_KM[1], (51.3, -0.7), 0, 0)
+def test_no_two_ways_by_a_third_door_take_less_than_their_least(
+    model: TravelModel, origin: Place | None, there: Place | None, door: Place | None, second: int, stays: int
+) -> None:
     leaves = int(datetime(2026, 3, 29, tzinfo=UTC).timestamp()) + second
-    assert model.at_least(origin, there) <= model.seconds(origin, there, leaves)
+    to = model.seconds(origin, door, leaves)
+    onward = model.seconds(door, there, leaves + to + stays)
+    assert model.detour_at_least(origin, there) <= to + onward
 
 
 @given(models, places, places, st.integers(0, 86_400), st.integers(0, 14_400))
-def test_ways_take_as_long_whenever_one_leaves_in_a_steady_time(
+def test_ways_take_as_long_whenever_one_leaves_while_the_speed_holds(
     model: TravelModel, origin: Place, there: Place, second: int, longer: int
 ) -> None:
     begins = int(datetime(2026, 3, 29, tzinfo=UTC).timestamp()) + second
     took = model.seconds(origin, there, begins)
     ends = begins + took + longer
-    if model.is_steady(begins, ends):
+    if ends <= model.steady_until(begins):
         assert {model.seconds(origin, there, begins + longer * part // 4) for part in range(5)} == {took}
         assert {
             ends - longer * part // 4 - model.leave_by(origin, there, ends - longer * part // 4)
             for part in range(5)
         } == {took}
+
+
+@given(models, moments)
+def test_a_speed_holds_until_it_changes(model: TravelModel, moment: int) -> None:
+    until = model.steady_until(moment)
+    assert until > moment
+    assert model.speed_at(until - 1) == model.speed_at(moment)
+    assert model.speed_at(until) != model.speed_at(moment) or until - moment >= 86_400

@@ -9,6 +9,7 @@ from api import create_app
 from api.config import Settings
 from models import database
 from models.database import transaction
+from models.forecast import Forecast
 from models.officer import Officer
 from models.visit import VisitStatus
 from tests import factories, live
@@ -118,6 +119,18 @@ def test_a_delay_is_on_the_page_at_once_and_moves_the_time_when_somebody_is_due(
     assert heading(see(WEDNESDAY_10 + timedelta(minutes=51))) == "We are late"
 
 
+def test_a_window_that_was_told_is_on_the_page_until_something_newer_is_known(see, visit):
+    late = WEDNESDAY_10 + timedelta(minutes=35)
+    window = {"window_from_at": late - timedelta(minutes=5), "window_to_at": late + timedelta(minutes=10)}
+    with transaction() as session:
+        session.add(Forecast(visit_id=visit.id, evaluated_at=WEDNESDAY_10, expected_at=late, **window))
+    change(visit, expected_at=late)
+    assert "between 10:30am and 10:45am" in see(WEDNESDAY_10)
+    change(visit, expected_at=late + timedelta(minutes=5))
+    page = see(WEDNESDAY_10)
+    assert "between" not in page and "about 10:40am" in page
+
+
 def test_an_officer_on_the_way_is_said_to_be_and_never_before_the_booked_time(see, visit):
     change(visit, status="en_route", departed_at=WEDNESDAY_10 - timedelta(minutes=30))
     page = see(WEDNESDAY_10 - timedelta(minutes=20))
@@ -130,7 +143,7 @@ def test_an_officer_on_the_way_is_said_to_be_and_never_before_the_booked_time(se
     [
         ({"status": "cancelled"}, "This visit is cancelled"),
         ({"status": "completed", "finished_at": WEDNESDAY_10}, "This visit is over"),
-        ({"status": "no_access", "finished_at": WEDNESDAY_10}, "This visit is over"),
+        ({"status": "no_access", "finished_at": WEDNESDAY_10}, "Sorry we missed you"),
         ({"status": "missed"}, "We did not come when we said"),
     ],
 )

@@ -5,7 +5,7 @@ import sqlalchemy as sa
 
 
 revision = '0024'
-down_revision = '0019'
+down_revision = '0022'
 
 _UNTOLD = sa.text('told_at IS NULL')
 _UNASSIGNED = sa.text('officer_id IS NULL')
