@@ -234,6 +234,7 @@ def _say_where(settings: Settings, port: int) -> None:
     if settings.production:
         return
     click.echo(f"  The API, to read and to try:       {base}/docs")
+    click.echo(f"  Today's board, for schedulers:     {base}/")
     click.echo(f"  The texts residents would get:     {base}/dev/outbox")
     click.echo(f"  Check a badge by its code:         {base}/b")
     names = ", ".join(name for name, _ in demonstration.ACCOUNTS)

@@ -17,6 +17,7 @@ from sqlalchemy import (
     and_,
     bindparam,
     case,
+    column,
     exists,
     func,
     or_,
@@ -73,6 +74,14 @@ class ChangeNotice(Base):
     __table_args__ = (
         Index("ix_notices_decided_at", "decided_at"),
         Index("ix_notices_visit", "visit_id", "decided_at"),
+        # Nearly every resident is told: this way the notices of those who were need no entry.
+        Index(
+            "ix_notices_untold",
+            "reference_at",
+            "event_id",
+            sqlite_where=column("told_at").is_(None),
+            postgresql_where=column("told_at").is_(None),
+        ),
     )
 
     event_id: Mapped[UUID] = mapped_column(ForeignKey("visit_events.id"), primary_key=True)

@@ -84,6 +84,15 @@ class Visit(Base):
             sqlite_where=text("second_officer_id IS NOT NULL"),
             postgresql_where=text("second_officer_id IS NOT NULL"),
         ),
+        # The same of those that nobody is to make yet.
+        Index(
+            "ix_visits_unassigned",
+            "status",
+            "starts_at",
+            "id",
+            sqlite_where=text("officer_id IS NULL"),
+            postgresql_where=text("officer_id IS NULL"),
+        ),
         Index("ix_visits_resident", "resident_id", "starts_at", "id"),
         Index("ix_visits_status", "status", "starts_at", "id"),
         Index("ix_visits_first_promised_at", "first_promised_at", "id"),

@@ -147,12 +147,19 @@ PAGES = {
     "/favicon.ico",
     "/openapi.json",
     "/problems/{}",
+    "/staff",
+    "/staff/board",
+    "/staff/lists/{}",
+    "/staff/sign-in",
+    "/staff/sign-out",
+    "/standards",
     "/static/{}",
     "/v/{}",
     "/v/{}/visit.ics",
     "/v/{}/{}",
 }
-"""For people and not for programs: not in the API document, and open to anyone."""
+"""For people and not for programs: not in the API document, and open to anyone. Pages of staff look at their own
+cookie: tests/test_staff_sign_in.py."""
 
 
 def served(app: Flask) -> list[tuple[str, str, Any]]:
