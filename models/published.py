@@ -10,7 +10,8 @@ from sqlalchemy.orm import Session
 
 from models import reports
 from models.clock import LONDON
-from models.reports import By, NoticeFigures, Punctuality
+from models.figures import By
+from models.reports import NoticeFigures, Punctuality
 from models.scan import checks_since
 from models.standards import NoticeResult
 from models.wall_clock import instant
@@ -111,18 +112,18 @@ def made_public(
     """
     visits = {group.group: group for group in punctuality}
     changes = {group.group: group for group in notice}
-    on_time = _year(months, {name: _on_time(group.counts) for name, group in visits.items()})
+    on_time = _year(months, {name: _on_time(group.fair.counts) for name, group in visits.items()})
     told = _year(months, {name: Figure(group.told_within_24h, group.changes) for name, group in changes.items()})
     with_24_hours = _year(months, {name: Figure(group.met, group.possible) for name, group in changes.items()})
     shown = [visits[name] for name in _shown(on_time)]
     told_of = [changes[name] for name in _shown(told)]
-    first = _on_time(_sum(group.original for group in shown))
+    first = _on_time(_sum(group.original.counts for group in shown))
     return Published(
         at=at,
         on_time=on_time,
         by_first_promise=first if enough(first.whole) else None,
-        arrivals=_sum(group.counts for group in shown),
-        visits_left_out=_sum(group.excluded for group in shown),
+        arrivals=_sum(group.fair.counts for group in shown),
+        visits_left_out=_sum(group.fair.excluded for group in shown),
         notice=with_24_hours,
         told=told,
         not_kept=_sum(Counter({word: group.results[word] for word in NOT_KEPT}) for group in told_of),

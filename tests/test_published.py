@@ -10,7 +10,7 @@ from hypothesis import strategies as some
 
 from models.database import reading, transaction
 from models.published import FEWEST, Figure, Published, last_months, made_public
-from models.reports import NoticeFigures, Punctuality
+from models.reports import NoticeFigures, Punctuality, Standing
 from models.scan import ScanKind, Seen, append, checks_since
 from tests.steps import MONDAY_9
 
@@ -18,11 +18,14 @@ MONTHS = last_months(MONDAY_9)
 
 
 def visits(month: str, excluded: dict[str, int] | None = None, **counts: int) -> Punctuality:
-    return Punctuality(month, Counter(counts), Counter(counts), Counter(excluded or {}))
+    fair, original = (Standing(Counter(counts), Counter(excluded or {})) for _ in range(2))
+    return Punctuality(month, fair, original, corrected=0, late_told=0, late_unconfirmed=0)
 
 
 def changes(month: str, **given: Any) -> NoticeFigures:
-    return NoticeFigures(month, **given)
+    nothing = {"possible": 0, "met": 0, "changes": 0, "told_within_24h": 0}
+    counters = {name: Counter[str]() for name in ("results", "not_possible", "excluded")}
+    return NoticeFigures(month, **(nothing | counters | given))
 
 
 def made(visits: list[Punctuality], changes: list[NoticeFigures] | None = None, checks: int = 0) -> Published:
@@ -47,7 +50,7 @@ def test_a_month_is_shown_from_ten_visits_on(counted: int, shown: Figure | None)
 def test_what_is_left_out_cannot_be_worked_out_from_the_sums() -> None:
     """The sums are of the months shown: their difference to what is shown is nothing."""
     shown, hidden = visits("2026-09", {"cancelled": 3}, on_time=18, late=2), visits("2026-10", missed=9, early=0)
-    hidden.excluded["no_arrival_recorded"] = 1
+    hidden.fair.excluded["no_arrival_recorded"] = 1
     both, alone = made([shown, hidden]), made([shown])
     assert both == alone
     assert both.arrivals == Counter(on_time=18, late=2)
