@@ -337,29 +337,27 @@ def test_who_is_at_the_door_stops_a_text_that_has_not_gone(scheduler, phone, day
 
 
 @pytest.mark.parametrize("change", ["move", "cancel", "arrive"])
-def test_what_changes_while_a_process_waits_for_the_diary_is_seen(
-    scheduler, sign_in, officer, day_of, stopped_clock, monkeypatch, change
+def test_what_changes_between_the_look_and_the_lock_is_seen(
+    scheduler, phone, day_of, stopped_clock, monkeypatch, change
 ):
-    """It had found the visit late; then it has the diary, and looks again."""
+    """A look without locks found the visit late. When the diary is ours it has moved, is off, or is made."""
     first, second = day_of("09:30/30 10:15/30")
-    phone = SignedInAnew(sign_in, "officer", officer)
     finished(phone, stopped_clock, first, "10:25")
-    really = looking.lock_diaries
     changes = {
         "move": lambda: move(scheduler, second, clock_time("15:00")),
         "cancel": lambda: cancel(scheduler, second),
         "arrive": lambda: arrive(phone, second, clock_time("10:25")),
     }
+    really = looking.transaction
 
-    def late_lock(session: Any, *officers: Any) -> Any:
-        monkeypatch.setattr(looking, "lock_diaries", really)
-        raise LookupError
+    def transaction_after_the_change() -> Any:
+        monkeypatch.setattr(looking, "transaction", really)
+        assert changes[change]().status_code == 201
+        return really()
 
-    monkeypatch.setattr(looking, "lock_diaries", late_lock)
-    assert look_ahead(clock.now()) == 0, "it found something to say, and went for the diary"
-    assert looking.lock_diaries is really
-    assert changes[change]().status_code == 201
+    monkeypatch.setattr(looking, "transaction", transaction_after_the_change)
     assert look_ahead(clock.now()) == 0
+    assert looking.transaction is really, "it found nothing to say"
     assert texts(scheduler, second) == []
 
 
