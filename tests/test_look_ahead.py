@@ -285,6 +285,14 @@ def test_an_officers_word_keeps_predictions_silent_until_it_is_overtaken(
     assert "between 10:55 and 11:05" in bodies(scheduler, second)[1]
 
 
+def test_an_officers_word_that_was_not_worth_a_text_counts_as_well(scheduler, phone, day_of, stopped_clock, at):
+    first, second = day_of("09:30/30 10:15/30")
+    finished(phone, stopped_clock, first, "10:00")
+    assert delay(phone, second, clock_time("10:29")).json["told"] is False
+    assert [at("10:21"), at("10:22"), at("10:23")] == [0, 0, 0], "they will be there at 10:29, they say"
+    assert [at("10:35"), at("10:36")] == [0, 1]
+
+
 def test_what_an_officer_says_after_a_prediction_follows_rule_5(scheduler, phone, day_of, stopped_clock, at):
     _, second = late_day(phone, stopped_clock, day_of, at)
     stopped_clock.set(clock_time("10:36"))
@@ -372,6 +380,17 @@ def test_what_a_visit_was_told_before_it_moved_is_over(scheduler, phone, day_of,
     assert len(delays(scheduler, second)) == 1
 
 
+def test_what_a_person_told_before_it_moved_is_over_too(scheduler, phone, day_of, stopped_clock, at):
+    [first] = day_of("09:30/30")
+    [second] = day_of("10:15/30", contact_by=ContactBy.CALL)
+    finished(phone, stopped_clock, first, "10:25")
+    assert at("10:25") == 1
+    move(scheduler, second, clock_time("13:00"))
+    for task in scheduler.get("/v1/contact-tasks").json["items"]:
+        assert scheduler.patch(f"/v1/contact-tasks/{task['id']}", {"status": "done"}).status_code == 200
+    assert [at("10:46"), at("10:50")] == [0, 0], "they know of 13:00, and will be visited then"
+
+
 def test_bad_news_that_has_not_gone_and_is_not_true_any_more_is_stopped(
     scheduler, phone, day_of, stopped_clock, at
 ):
@@ -385,6 +404,7 @@ def test_bad_news_that_has_not_gone_and_is_not_true_any_more_is_stopped(
     assert see(scheduler, third)["expected_at"] == "2026-11-23T10:55:00Z"
     send()
     assert bodies(scheduler, third) == [None]
+    assert [at("11:02"), at("11:03")] == [0, 1], "they were told nothing yet"
 
 
 # Whom it reaches, and how
@@ -468,14 +488,13 @@ def test_every_way_after_the_first_tells_the_window_too(scheduler, phone, day_of
 def test_of_two_officers_the_later_one_decides(scheduler, sign_in, officer, day_of, stopped_clock, at):
     other = factories.officer()
     [mine] = day_of("09:30/30")
-    [theirs] = day_of("09:30/30", other)
+    [theirs] = day_of("09:20/50", other)
     home = factories.resident(latitude=None, longitude=None)
     both = factories.visit(home, officer, clock_time("10:15"), together_with=other)
     joint = {"id": str(both.id)}
+    arrived(SignedInAnew(sign_in, "officer", other), stopped_clock, theirs, "09:45")
     finished(SignedInAnew(sign_in, "officer", officer), stopped_clock, mine, "10:00")
-    assert at("10:00") == 0
-    finished(SignedInAnew(sign_in, "officer", other), stopped_clock, theirs, "10:25")
-    assert [at("10:25"), at("10:26")] == [1, 0]
+    assert [at("10:00"), at("10:01")] == [0, 1], "one could be there at 10:10, the other not before 10:40"
     assert len(texts(scheduler, joint)) == 1
 
 
