@@ -4,9 +4,12 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 import urllib.request
+from collections.abc import Sequence
+from datetime import timedelta
 from pathlib import Path
+from threading import Event, Thread
+from typing import Any, Protocol
 from urllib.parse import urlsplit
 from uuid import UUID, uuid4
 
@@ -22,14 +25,21 @@ from api.config import Settings
 from models import clock
 from models.database import transaction
 from models.message import Channel
+from models.missed_standard import look_for_missed
 from models.officer import Officer
 from models.user import Role, User
 from models.visit_link import VisitLinks
 from notifications.alerts import AlertSender
 from notifications.dispatcher import Dispatcher, stop_on_signals
+from notifications.look_ahead import look_ahead
+from notifications.nudges import NudgeSender
+from notifications.overdue import look_for_no_outcome, look_for_nobody_there
 from notifications.senders import senders_from
 from notifications.senders.outcomes import Sender
+from notifications.staff_texts import StaffTexts
+from notifications.sweep import look_ahead_a_day
 from notifications.texts import Council
+from notifications.watch import Rounds, Watch
 
 ROOT = Path(__file__).resolve().parent.parent
 SHORTEST_PASSWORD = 12
@@ -73,28 +83,19 @@ def register(app: Flask) -> None:
     @app.cli.command("send-texts")
     @click.option("--once", is_flag=True, help="Send what is due, then end.")
     def send_texts(once: bool) -> None:
-        """Send the texts that are due, to duty managers too, until stopped."""
+        """Look for what nobody reports, and send the texts that are due, to our own people too, until stopped."""
         dispatcher = dispatcher_of(settings, app.extensions["visit_links"])
-        alerts = alert_sender_of(settings)
+        rounds, to_staff = Rounds(watches_of(settings)), staff_texts_of(settings)
         if once:
             try:
-                if alerts:
-                    alerts.send_due()
+                rounds.go(at_once=True)
+                for texts in to_staff:
+                    texts.send_due()
                 click.echo(f"{dispatcher.send_due()} sent")
             finally:
                 dispatcher.close()
             return
-        stop = stop_on_signals()
-        # Beside the dispatcher and not in its turns: neither keeps the other waiting.
-        beside = threading.Thread(target=alerts.run, args=(stop,)) if alerts else None
-        if beside:
-            beside.start()
-        try:
-            dispatcher.run(stop)
-        finally:
-            stop.set()
-            if beside:
-                beside.join()
+        _run_beside_each_other(dispatcher, [rounds, *to_staff])
 
     @app.cli.command("load-demonstration")
     def load_demonstration() -> None:
@@ -114,6 +115,38 @@ def register(app: Flask) -> None:
         _serve(settings, port or urlsplit(settings.public_base_url).port or 8000)
 
 
+class _Runs(Protocol):
+    """What goes on until a stop is set."""
+
+    def run(self, stop: Event) -> None: ...
+
+
+def _run_beside_each_other(dispatcher: Dispatcher, others: Sequence[_Runs]) -> None:
+    """The dispatcher until we are told to stop, the others in threads: none keeps another waiting."""
+    stop = stop_on_signals()
+    beside = [Thread(target=other.run, args=(stop,)) for other in others]
+    for thread in beside:
+        thread.start()
+    try:
+        dispatcher.run(stop)
+    finally:
+        stop.set()
+        for thread in beside:
+            thread.join()
+
+
+def watches_of(settings: Settings) -> list[Watch]:
+    """What is looked for beside the sending of texts."""
+    overrun, redress = timedelta(minutes=settings.lone_worker_minutes), settings.redress
+    return [
+        Watch("visits that will be late", look_ahead),
+        Watch("visits that nobody came to", look_for_nobody_there),
+        Watch("officers who do not come out", lambda at: look_for_no_outcome(at, overrun)),
+        Watch("standards that were missed", lambda at: look_for_missed(at, redress), every=timedelta(minutes=5)),
+        Watch("visits that are likely to fail", look_ahead_a_day, every=timedelta(minutes=10)),
+    ]
+
+
 def dispatcher_of(settings: Settings, links: VisitLinks | None = None) -> Dispatcher:
     """The dispatcher that the settings ask for; `links` lead from its texts to residents' own pages."""
     rates = {Channel.TEXT: settings.sms_parts_per_second, Channel.CALL: settings.calls_per_second}
@@ -121,11 +154,13 @@ def dispatcher_of(settings: Settings, links: VisitLinks | None = None) -> Dispat
     return Dispatcher(_senders(settings), council, per_second=rates)
 
 
-def alert_sender_of(settings: Settings) -> AlertSender | None:
-    """What tells the duty managers of incidents; None if the settings name none."""
+def staff_texts_of(settings: Settings) -> list[StaffTexts[Any]]:
+    """What texts our own people: officers who are asked for a word and, if any are named, the duty managers."""
+    sender = _senders(settings)[Channel.TEXT]
+    nudges = NudgeSender(sender, Council(settings.council_name, settings.council_phone))
     if not settings.duty_manager_phones:
-        return None
-    return AlertSender(_senders(settings)[Channel.TEXT], settings.council_name, settings.duty_manager_phones)
+        return [nudges]
+    return [nudges, AlertSender(sender, settings.council_name, settings.duty_manager_phones)]
 
 
 def _senders(settings: Settings) -> dict[Channel, Sender]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import SplitResult, urlsplit
 
+from models.missed_standard import Standard
 from models.speeds import read_speeds, write_speeds
 from models.travel import SPEEDS, TravelModel
 from notifications.parts import Encoding, measure
@@ -16,6 +17,12 @@ INSTANCE = Path(__file__).resolve().parent.parent / "instance"
 
 SHORTEST_KEPT = 30
 """Days that what was promised, done and said is kept at the least."""
+
+LONGEST_OVERRUN = 480
+"""Minutes after the end of a visit: later than that is the next day, and no check on anybody."""
+
+LATEST_FEEDBACK = 24 * 60
+"""Minutes after a visit at which its resident still knows how it went."""
 
 LONGEST_NAME, LONGEST_PHONE = 40, 20
 LONGEST_IN_UCS2 = 34
@@ -48,6 +55,9 @@ class Settings:
     smtp_url: str | None
     email_from: str
     duty_manager_phones: tuple[str, ...]
+    lone_worker_minutes: int
+    complaints_url: str | None
+    redress_rule: str
     badge_issuer: str
     checks_per_minute: int
     travel_roads_bend: float
@@ -59,6 +69,7 @@ class Settings:
     router_url: str | None
     router_timeout_ms: int
     trusted_proxies: int
+    feedback_after_minutes: int
     keep_messages_days: int
     keep_visits_days: int
     keep_residents_days: int
@@ -84,6 +95,11 @@ class Settings:
             unknown_s=self.travel_unknown_seconds,
             farthest_m=self.travel_farthest_km * 1000,
         )
+
+    @property
+    def redress(self) -> dict[Standard, int]:
+        """What the council owes a resident for each standard that it missed, in pence."""
+        return read_redress(self.redress_rule)
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] = os.environ) -> "Settings":
@@ -123,6 +139,9 @@ class Settings:
             smtp_url=text("SMTP_URL") or None,
             email_from=text("EMAIL_FROM", "visits@council.example"),
             duty_manager_phones=tuple(text("DUTY_MANAGER_PHONES").replace(",", " ").split()),
+            lone_worker_minutes=number("LONE_WORKER_MINUTES", 45),
+            complaints_url=text("COMPLAINTS_URL") or None,
+            redress_rule=text("REDRESS_RULE"),
             badge_issuer=text("BADGE_ISSUER", "harrow"),
             checks_per_minute=number("CHECKS_PER_MINUTE", 60),
             travel_roads_bend=decimal("TRAVEL_ROADS_BEND", 1.35),
@@ -134,6 +153,7 @@ class Settings:
             router_url=text("ROUTER_URL").rstrip("/") or None,
             router_timeout_ms=number("ROUTER_TIMEOUT_MS", 2000),
             trusted_proxies=number("TRUSTED_PROXIES", 0),
+            feedback_after_minutes=number("FEEDBACK_AFTER_MINUTES", 0),
             keep_messages_days=number("KEEP_MESSAGES_DAYS", 365),
             keep_visits_days=number("KEEP_VISITS_DAYS", 730),
             keep_residents_days=number("KEEP_RESIDENTS_DAYS", 730),
@@ -154,6 +174,8 @@ class Settings:
         for name in ("keep_messages_days", "keep_visits_days", "keep_residents_days"):
             if getattr(self, name) < SHORTEST_KEPT:
                 raise BadSetting(f"{name.upper()} must be {SHORTEST_KEPT} or more: a complaint needs its facts.")
+        if self.feedback_after_minutes > LATEST_FEEDBACK:
+            raise BadSetting(f"FEEDBACK_AFTER_MINUTES must be {LATEST_FEEDBACK} or less; 0 asks nobody.")
         if self.sms_sender not in ("console", "twilio"):
             raise BadSetting("SMS_SENDER must be console or twilio.")
         if self.sms_sender == "twilio":
@@ -172,6 +194,11 @@ class Settings:
             )
         if len(set(self.duty_manager_phones)) < len(self.duty_manager_phones):
             raise BadSetting("DUTY_MANAGER_PHONES names a number twice.")
+        if self.complaints_url and not _is_page(self.complaints_url):
+            raise BadSetting("COMPLAINTS_URL must be an address such as https://www.harrow.gov.uk/complaints")
+        read_redress(self.redress_rule)
+        if not 5 <= self.lone_worker_minutes <= LONGEST_OVERRUN:
+            raise BadSetting(f"LONE_WORKER_MINUTES must be 5 to {LONGEST_OVERRUN}.")
         self._check_travel()
         self._check_router()
         if self.smtp_url and not environ.get("EMAIL_FROM", "").strip():
@@ -227,6 +254,27 @@ class Settings:
             _web_address("ROUTER_URL", self.router_url, "http://osrm.internal:5000")
         if not 100 <= self.router_timeout_ms <= 30_000:
             raise BadSetting("ROUTER_TIMEOUT_MS must be 100 to 30000.")
+
+
+def read_redress(rule: str) -> dict[Standard, int]:
+    """`missed=10.00 late=2.50` as pence by standard. Raises BadSetting."""
+    found = {}
+    for part in rule.split():
+        name, _, pounds = part.partition("=")
+        if name not in set(Standard) or not re.fullmatch(r"[0-9]{1,4}(\.[0-9]{2})?", pounds):
+            raise BadSetting(
+                "REDRESS_RULE must be pounds by standard, such as missed=10.00 late=2.50 short_notice=0"
+            )
+        found[Standard(name)] = round(float(pounds) * 100)
+    return found
+
+
+def _is_page(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return False
+    return parts.scheme in ("http", "https") and bool(parts.hostname) and url.isprintable() and " " not in url
 
 
 def _telephone(sender: str) -> str | None:

@@ -14,11 +14,12 @@ from api.auth import anyone
 from api.blueprint import Blueprint, Resource, answer
 from api.errors import problem
 from id_badges.keys import KeysUnusable, Purpose
-from models import bank_holidays, clock
+from models import bank_holidays, clock, watch
 from models.clock import in_london
 from models.contact_task import to_ring
 from models.database import reading
 from models.sender_state import SenderState, states
+from models.watch import WatchTurn
 from notifications import backlog
 from notifications.backlog import Load
 
@@ -68,14 +69,16 @@ class Ready(Resource):
     def get(self) -> Response:
         """The database answers: requests can be served
 
-        `warnings` tell of texts that nobody sends, of senders that stand still, of residents whom somebody should
-        have rung, of keys that end and of bank holidays that run out.
+        `warnings` tell of texts that nobody sends, of senders that stand still, of a watch that does not look, of
+        residents whom somebody should have rung, of keys that end and of bank holidays that run out.
         """
         at = clock.now()
         try:
             with reading() as session:
                 session.execute(text("SELECT 1 FROM alembic_version"))
                 loads, stand, calls = backlog.loads(session, at), states(session), to_ring(session, at)
+                turns = watch.turns(session)
+                unwatched = not turns and watch.is_missed(session, at)
         except DBAPIError:
             return problem(503, "The database does not answer, or `alembic upgrade head` was not run.")
         paused = {channel: state for channel, state in stand.items() if state.stands_still(at)}
@@ -84,6 +87,7 @@ class Ready(Resource):
             *_of_bank_holidays(at),
             *_of_queue([load for (channel, *_), load in loads.items() if channel not in paused], at),
             *(_of_sender(state) for state in paused.values()),
+            *_of_watch(turns, unwatched, at),
             *_of_calls(sum(each.overdue for each in calls.values())),
         ]
         texts = {
@@ -119,6 +123,15 @@ def _of_sender(state: SenderState) -> str:
     code = f" ({state.reason})" if state.in_trouble else ""
     since = f" since {in_london(state.paused_at)}" if state.paused_at else ""
     return f"The {state.channel} sender is paused by {state.who_paused}{code}{since}."
+
+
+def _of_watch(turns: Iterable[WatchTurn], unwatched: bool, at: datetime) -> Iterator[str]:
+    if unwatched:
+        yield "Nothing has ever looked for visits that nobody came to. Does `flask send-texts` run?"
+    for turn in turns:
+        if turn.is_late(at):
+            minutes = int((at - turn.looked_at).total_seconds() // 60)
+            yield f"The watch for {turn.name} last looked {minutes} minutes ago. Does `flask send-texts` run?"
 
 
 def _of_calls(overdue: int) -> Iterator[str]:

@@ -17,7 +17,8 @@ from api.paging import after, page
 from models import clock
 from models.database import reading, transaction
 from models.errors import Unknown
-from models.incident import AlertStatus, Incident, IncidentAlert, IncidentKind, IncidentStatus
+from models.incident import Incident, IncidentAlert, IncidentKind, IncidentStatus
+from models.staff_text import AlertStatus
 
 blp = Blueprint("incidents", __name__, url_prefix="/v1/incidents", description="When something is wrong")
 

@@ -1,6 +1,7 @@
 """An officer's own day and badge, for their phone."""
 
 import base64
+from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -25,11 +26,13 @@ from models.badge import Badge, current_phone_badge, phone_badge_for
 from models.clock import LONDON
 from models.database import looking, reading, transaction
 from models.errors import Unprocessable
+from models.nudge import NudgeKind, open_nudges
 from models.officer import Officer
 from models.prepared import Prepared
 from models.resident import Resident
-from models.visit import Visit
+from models.visit import BEFORE_THE_DOOR, Visit, VisitStatus
 from models.visit_answer import VisitAnswer
+from models.visit_stage import expected_arrival
 
 blp = Blueprint("me", __name__, url_prefix="/v1/me", description="An officer's own day and badge")
 
@@ -56,10 +59,29 @@ class MyResidentOut(ma.Schema):
     address = fields.Dict(required=True)
 
 
+class NudgeOut(ma.Schema):
+    """A word that the officer is asked for."""
+
+    kind = fields.Enum(
+        NudgeKind,
+        by_value=fields.String,
+        required=True,
+        metadata={
+            "description": "nobody_arrived: are you there, or when will you be? no_outcome: are you all right?"
+            " Say how the visit ended"
+        },
+    )
+    about_at = Instant(required=True, metadata={"description": "When you were due, or were to be out again"})
+    made_at = Instant(required=True)
+
+
 class MyVisitOut(VisitOut):
     """A visit of the officer's own day."""
 
     resident = fields.Nested(MyResidentOut, required=True)
+    nudges = fields.List(
+        fields.Nested(NudgeOut), required=True, metadata={"description": "What you are asked about it now"}
+    )
     needs_said = fields.String(
         required=True,
         allow_none=True,
@@ -158,6 +180,7 @@ class MyVisits(Resource):
         """
         begins, ends = _day(given.get("date") or clock.now().astimezone(LONDON).date())
         rows = _DAY.all(looking(), officer_id=who().officer_id, begins=begins, ends=ends)
+        asked = open_nudges.all(looking(), officer_id=who().officer_id)
         items = []
         for row in rows:
             resident = {
@@ -167,7 +190,8 @@ class MyVisits(Resource):
                 "needs": row.needs,
                 "address": {name: getattr(row, name) for name in ADDRESS},
             }
-            items.append({**visit_out(row), "resident": resident, "needs_said": row.needs_said})
+            said = {"resident": resident, "needs_said": row.needs_said, "nudges": _nudges(row, asked)}
+            items.append({**visit_out(row), **said})
         marks = [day_marks.mark(item) for item in items]
         etag = day_marks.joined(marks)
         if request.if_none_match.contains_weak(etag):
@@ -180,6 +204,22 @@ class MyVisits(Resource):
         made = answer(body)
         made.headers["ETag"] = f'"{etag}"'
         return made
+
+
+def _nudges(visit: Any, asked: Sequence[Any]) -> list[dict[str, Any]]:
+    """What the officer is asked about a visit. What they have answered is gone at once, and not when the watch
+    sees it next."""
+    return [
+        {"kind": nudge.kind, "about_at": nudge.about_at, "made_at": nudge.made_at}
+        for nudge in asked
+        if nudge.visit_id == visit.id and not _is_answered(nudge, visit)
+    ]
+
+
+def _is_answered(nudge: Any, visit: Any) -> bool:
+    if nudge.kind == NudgeKind.NO_OUTCOME:
+        return bool(visit.status != VisitStatus.ARRIVED)
+    return visit.status not in BEFORE_THE_DOOR or expected_arrival(visit) > nudge.about_at
 
 
 def _day(day: date) -> tuple[datetime, datetime]:

@@ -18,6 +18,7 @@ from models.database import reading
 from models.message import ON_ITS_WAY, Channel, MessageKind
 from models.sender_state import PausedBy, states
 from models.tally import Count, totals
+from models.watch import turns
 from notifications import backlog
 from notifications.backlog import Load
 from notifications.recording import LATENESS_S
@@ -62,6 +63,7 @@ class _Collector:
                 *_counts(session),
                 _senders(session, self._at),
                 *_contact_tasks(session, self._at),
+                _watches(session, self._at),
             ]
 
 
@@ -144,3 +146,14 @@ def _contact_tasks(session: Session, at: datetime) -> Iterator[Metric]:
         overdue.add_metric((reason,), tasks.overdue)
     yield open_tasks
     yield overdue
+
+
+def _watches(session: Session, at: datetime) -> Metric:
+    ago = GaugeMetricFamily(
+        "home_visits_watch_seconds_ago",
+        "How long ago each watch last looked for what nobody reports, and came to its end.",
+        labels=("watch",),
+    )
+    for turn in turns(session):
+        ago.add_metric((turn.name,), (at - turn.looked_at).total_seconds())
+    return ago

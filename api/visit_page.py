@@ -5,7 +5,7 @@ visit; a stranger with a guessed code learns nothing": every code that leads now
 """
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
@@ -25,10 +25,12 @@ from api.visit_calendar import calendar
 from models import clock, showing
 from models.clock import LONDON
 from models.database import looking, reading, transaction
+from models.dispute import LONGEST_DISPUTE, dispute_of
 from models.forecast import told_window
+from models.missed_standard import RedressStatus, Standard, marks_of, standards_missed
 from models.officer import Officer
 from models.prepared import Prepared
-from models.visit import BEFORE_THE_DOOR, Visit
+from models.visit import BEFORE_THE_DOOR, Visit, VisitStatus
 from models.visit_answer import LONGEST_FEEDBACK, LONGEST_NEEDS, VisitAnswer
 from models.visit_link import VisitLinks
 from models.visit_rows import find
@@ -47,6 +49,7 @@ _FIND = Prepared(select(Visit.id).where(Visit.reference == bindparam("reference"
 
 log = logging.getLogger(__name__)
 
+AT_THE_DOOR = (Stage.DUE, Stage.LATE, Stage.HERE)
 STILL_TO_COME = (Stage.COMING, Stage.DUE, Stage.LATE, Stage.HERE)
 
 
@@ -78,7 +81,7 @@ def register(app: Flask) -> None:
     def visit_calendar(code: str) -> Response:
         return answer(code, _calendar)
 
-    @app.post("/v/<code>/<any(confirm, change, needs, feedback):what>")
+    @app.post('/v/<code>/<any(confirm, change, needs, feedback, "i-was-in"):what>')
     @anyone
     def tell_us(code: str, what: str) -> Response:
         return answer(code, visit_page_forms.FORMS[what])
@@ -106,8 +109,10 @@ def show(code: str, visit: Visit, at: datetime) -> Response:
     standing = stage(visit, at)
     with reading() as session:
         answers = session.get(VisitAnswer, visit.id)
-        another = standing not in (Stage.DUE, Stage.LATE, Stage.HERE) and another_is_due(session, visit, at)
+        dispute = dispute_of(session, visit.id)
+        another = standing not in AT_THE_DOOR and another_is_due(session, visit, at)
         officers = [session.get_one(Officer, officer_id) for officer_id in visit.officer_ids]
+        marks = [] if standing in AT_THE_DOOR else marks_of(session, visit.id)
         window = told_window(session, visit.id, visit.expected_at)
     coming = [officer for officer in officers if officer.works_for_us(at)]
     shown = coming if shows_officer(visit, at) else []
@@ -122,13 +127,30 @@ def show(code: str, visit: Visit, at: datetime) -> Response:
         nobody_yet=standing in STILL_TO_COME and not coming,
         visit_words=visit_words(current_app.extensions["visit_words"], visit.id),
         confirmed=visit.confirmed_at is not None,
+        no_access=visit.status is VisitStatus.NO_ACCESS,
+        dispute=dispute,
+        ring_by=f"{in_words(dispute.ring_by)}, {hour(dispute.ring_by)}" if dispute else None,
         may_change=visit.status in BEFORE_THE_DOOR and standing is not Stage.MISSED,
         answers=answers,
         address=f"/v/{code}",
-        longest={"needs": LONGEST_NEEDS, "feedback": LONGEST_FEEDBACK},
+        **_promises_broken(visit, standing, marks),
+        longest={"needs": LONGEST_NEEDS, "feedback": LONGEST_FEEDBACK, "dispute": LONGEST_DISPUTE},
         window=[hour(each) for each in window] if window else None,
         **times(visit, at),
     )
+
+
+def _promises_broken(visit: Visit, standing: Stage, marks: Sequence[Any]) -> dict[str, Any]:
+    """Which standards we missed, what we owe for it and where to complain; not while somebody is at the door."""
+    broken = set() if standing in AT_THE_DOOR else set(standards_missed(visit, marks))
+    if standing is Stage.MISSED:
+        broken.add(Standard.MISSED)
+    pence = sum(row.redress_pence for row in marks if row.status is RedressStatus.DUE)
+    return {
+        "broken": broken,
+        "owed": f"£{pence // 100}.{pence % 100:02}" if pence else None,
+        "complaints_url": current.settings().complaints_url,
+    }
 
 
 def _note_shown(visit: Visit, officer: Officer, at: datetime) -> None:

@@ -30,6 +30,7 @@ from models import booking, clock, prepared, standards
 from models.database import looking, reading, transaction
 from models.diary import LONGEST_VISIT
 from models.errors import NotYours, Unprocessable
+from models.missed_standard import Standard, marks_of, standards_missed
 from models.prepared import Prepared
 from models.resident import Resident
 from models.standards import Punctuality
@@ -113,6 +114,13 @@ class VisitOut(ma.Schema):
     arrival = fields.Nested(ArrivalOut)
     outcome = fields.Enum(Outcome, by_value=fields.String)
     finished_at = Instant()
+    standards_missed = fields.List(
+        fields.Enum(Standard, by_value=fields.String),
+        metadata={
+            "description": "In the answer of one visit, if any: somebody came late, nobody came, or a change was"
+            " not told in time"
+        },
+    )
 
 
 class BookedOut(VisitOut):
@@ -324,10 +332,14 @@ class OneVisit(Resource):
         """
         with reading() as session:
             visit = find(session, visit_id)
+            marks = marks_of(session, visit_id)
         refuse_unless_theirs(visit)
         if request.if_none_match.contains_weak(str(visit.version)):
             return Response(status=304, headers={"ETag": f'"{visit.version}"'})
-        return answer(visit_out(visit), version=visit.version)
+        said = visit_out(visit)
+        if missed := standards_missed(visit, marks):
+            said["standards_missed"] = missed
+        return answer(said, version=visit.version)
 
 
 @blp.route("/<uuid:visit_id>/history")

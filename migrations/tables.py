@@ -2,13 +2,16 @@
 
 from models import (  # noqa: F401
     absence,
+    alert,
     badge,
     badge_check,
     bundle,
     card,
     contact_task,
     diary_change,
+    dispute,
     due,
+    feedback,
     forecast,
     hold,
     idempotency,
@@ -16,6 +19,9 @@ from models import (  # noqa: F401
     live_code,
     message,
     message_event,
+    missed_standard,
+    no_access_photo,
+    nudge,
     number,
     officer,
     postcode,
@@ -30,6 +36,7 @@ from models import (  # noqa: F401
     visit,
     visit_answer,
     visit_event,
+    watch,
     working_hours,
 )
 from models.database import Base

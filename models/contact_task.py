@@ -30,6 +30,7 @@ class ContactReason(StrEnum):
     TOO_MANY_DELAYS = "too_many_delays"
     REPLAN = "replan"
     REPLIED = "replied"
+    NOBODY_CAME = "nobody_came"
 
 
 class ContactTaskStatus(StrEnum):

@@ -10,8 +10,8 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 from sqlalchemy.types import JSON
 
 from models.database import Base, by_value, insert_into, new_id
-from models.message import new_message_reference
 from models.reference import new_incident_reference
+from models.staff_text import StaffText
 
 LONGEST_WORDS = 2000
 WORDS_KEPT_FOR = timedelta(days=365)
@@ -27,6 +27,7 @@ class IncidentKind(StrEnum):
     BADGE_COPIED = "badge_copied"
     SCAN_FLOOD = "scan_flood"
     CONCERN = "concern"
+    OFFICER_SILENT = "officer_silent"
 
 
 class IncidentStatus(StrEnum):
@@ -34,16 +35,6 @@ class IncidentStatus(StrEnum):
 
     OPEN = "open"
     CLOSED = "closed"
-
-
-class AlertStatus(StrEnum):
-    """Where a text to a duty manager stands. `unclear` may have gone: it is looked up before it could go again."""
-
-    WAITING = "waiting"
-    CLAIMED = "claimed"
-    UNCLEAR = "unclear"
-    SENT = "sent"
-    FAILED = "failed"
 
 
 class Incident(Base):
@@ -91,8 +82,8 @@ class Incident(Base):
         self.closed_at = self.closed_by_id = None
 
 
-class IncidentAlert(Base):
-    """One text to one duty manager: who was told, and when. Its `reference` is looked for at the carrier."""
+class IncidentAlert(StaffText, Base):
+    """One text to one duty manager: who was told, and when."""
 
     __tablename__ = "incident_alerts"
     __table_args__ = (
@@ -100,16 +91,7 @@ class IncidentAlert(Base):
         Index("ix_incident_alerts_status", "status", "next_try_at"),
     )
 
-    id: Mapped[UUID] = new_id()
     incident_id: Mapped[UUID] = mapped_column(ForeignKey("incidents.id"))
-    to_number: Mapped[str] = mapped_column(String(16))
-    reference: Mapped[str] = mapped_column(String(12), unique=True, default=new_message_reference)
-    status: Mapped[AlertStatus] = mapped_column(by_value(AlertStatus))
-    next_try_at: Mapped[datetime]
-    claimed_at: Mapped[datetime | None]
-    sent_at: Mapped[datetime | None]
-    carrier_id: Mapped[str | None] = mapped_column(String(64))
-    error_code: Mapped[str | None] = mapped_column(String(40))
 
 
 def open_incident(
@@ -125,6 +107,14 @@ def open_incident(
     """Open an incident, or count one more if the same is open for this badge; returns its reference."""
     about = {"badge_id": badge_id, "officer_id": officer_id, "visit_id": visit_id, "details": details or {}}
     return _open(session, kind, f"{kind}:{badge_id or '-'}", at, about)
+
+
+def report_silence(session: Session, *, visit_id: UUID, officer_id: UUID | None, at: datetime) -> str:
+    """Open an incident for an officer who has not come out of a visit, and of whom nobody has said that they are
+    well; returns its reference."""
+    about: dict[str, Any] = {"badge_id": None, "officer_id": officer_id, "visit_id": visit_id, "details": {}}
+    kind = IncidentKind.OFFICER_SILENT
+    return _open(session, kind, f"{kind}:{visit_id}", at, about)
 
 
 def report_concern(

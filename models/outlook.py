@@ -156,7 +156,8 @@ def _standing(visits: Sequence[Any], travel: Travel, now: float) -> _Standing | 
 
 
 def _reported_at(visit: Any) -> datetime | None:
-    if visit.status is VisitStatus.CANCELLED:
+    if visit.status in (VisitStatus.CANCELLED, VisitStatus.MISSED):
+        # Who set out for a visit that was then missed may be anywhere.
         return None
     found: datetime | None = visit.finished_at or visit.arrived_at or visit.departed_at
     return found

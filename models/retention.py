@@ -12,19 +12,26 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, String, cast, delete, func, inspect, or_, select, tuple_, update
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
-from models import absence, bundle, diary_change, hold, idempotency, scan, showing, user
+from models import absence, bundle, diary_change, hold, idempotency, nudge, scan, showing, user
 from models.absence import Absence
+from models.alert import Alert
 from models.badge_check import BadgeCheck
 from models.bundle import Bundle
 from models.contact_task import ContactTask, ContactTaskStatus
 from models.database import Base, reading, transaction
 from models.diary_change import DiaryChange
+from models.dispute import Dispute, DisputeStatus
 from models.due import DueTries
+from models.feedback import A_MONTH, Feedback, FeedbackAsked
 from models.hold import Hold
 from models.idempotency import KeptAnswer
 from models.incident import WORDS_KEPT_FOR, Incident
 from models.live_code import LiveCode
 from models.message import ON_ITS_WAY, Message
+from models.missed_standard import MissedStandard
+from models.no_access_photo import KEPT_FOR as PHOTO_KEPT_FOR
+from models.no_access_photo import NoAccessPhoto
+from models.nudge import Nudge
 from models.number import Number
 from models.reply import Reply
 from models.resident import FORGOTTEN, ContactBy, PlaceFrom, Resident
@@ -157,13 +164,20 @@ def _of_visits(at: datetime, keep: Keep) -> list[Rule]:
             over(Message.visit_id, at - keep.messages)
             & Message.status.not_in(ON_ITS_WAY)
             & (Message.to_address != ""),
-            {Message.to_address: "", Message.body: None},
+            {Message.to_address: "", Message.body: None, Message.said: None},
         ),
         Rule(
             "replies' words and numbers",
             Reply,
             (Reply.received_at < at - keep.messages) & (Reply.from_number != ""),
             {Reply.from_number: "", Reply.body: "", Reply.answer: None},
+        ),
+        Rule("when residents were asked how it went", FeedbackAsked, FeedbackAsked.asked_at <= at - A_MONTH),
+        Rule(
+            "residents' words in feedback",
+            Feedback,
+            (Feedback.said_at < at - keep.messages) & Feedback.words.is_not(None),
+            {Feedback.words: None},
         ),
         Rule(
             "words in done contact tasks",
@@ -187,11 +201,40 @@ def _of_visits(at: datetime, keep: Keep) -> list[Rule]:
             {VisitEvent.reason: None, VisitEvent.details: {}},
         ),
         Rule(
+            "photos of doors",
+            NoAccessPhoto,
+            over(NoAccessPhoto.visit_id, at - PHOTO_KEPT_FOR)
+            & ~select(Dispute.id)
+            .where(Dispute.visit_id == NoAccessPhoto.visit_id, Dispute.status == DisputeStatus.OPEN)
+            .exists(),
+        ),
+        Rule(
+            "words in settled disputes",
+            Dispute,
+            over(Dispute.visit_id, at - keep.visits)
+            & (Dispute.status != DisputeStatus.OPEN)
+            & or_(Dispute.words.is_not(None), Dispute.reason.is_not(None)),
+            {Dispute.words: None, Dispute.reason: None},
+        ),
+        Rule(
             "what residents wrote on visits' pages",
             VisitAnswer,
             over(VisitAnswer.visit_id, at - keep.visits)
             & or_(VisitAnswer.needs.is_not(None), VisitAnswer.feedback.is_not(None)),
             {VisitAnswer.needs: None, VisitAnswer.feedback: None},
+        ),
+        Rule(
+            "notes on redress",
+            MissedStandard,
+            over(MissedStandard.visit_id, at - keep.visits) & MissedStandard.note.is_not(None),
+            {MissedStandard.note: None},
+        ),
+        Rule(
+            "words in alerts about visits",
+            Alert,
+            over(Alert.visit_id, at - keep.visits)
+            & or_(Alert.note.is_not(None), cast(Alert.details, String) != "{}"),
+            {Alert.note: None, Alert.details: {}},
         ),
     ]
 
@@ -235,6 +278,7 @@ def _of_hours(at: datetime) -> list[Rule]:
         Rule("absences", Absence, Absence.ends_at < long_ago),
         Rule("holds of slots", Hold, Hold.expires_at < at - hold.KEPT_FOR),
         Rule("notes of changed days", DiaryChange, DiaryChange.made_at < at - diary_change.KEPT_FOR),
+        Rule("nudges of officers", Nudge, Nudge.made_at < at - nudge.KEPT_FOR),
         Rule("who was shown", OfficerShowing, OfficerShowing.first_shown_at < at - showing.KEPT_FOR),
         Rule("exceptions from officers' hours", WorkingException, WorkingException.day < long_ago.date()),
     ]

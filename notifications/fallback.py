@@ -17,11 +17,11 @@ from models.contact_task import ContactReason, ask_for_call, has_been_asked
 from models.message import GAVE_UP, ON_ITS_WAY, Channel, Message, MessageKind, MessageStatus
 from models.message_event import MessageEventKind, tell
 from models.resident import Resident
-from models.visit import BEFORE_THE_DOOR, Visit
+from models.visit import Visit
 from notifications import ladder
 from notifications.claims import LOOK_UP_LEASE, next_way_due
 from notifications.ladder import STOPPED, Next, Way
-from notifications.mending import bring_up_to_date, newer_news
+from notifications.mending import bring_up_to_date, newer_news, nothing_left_to_tell
 from notifications.notes import write_down
 from notifications.recording import block
 
@@ -114,6 +114,9 @@ def _fall_back(
         at=at,
         reference_at=message.expires_at,
     )
+    if follows is None and message.kind is MessageKind.MISSED:
+        # Whoever was asked to ring about a new time says this as well.
+        return
     if follows is None:
         task = ask_for_call(
             session,
@@ -147,7 +150,7 @@ def _fall_back(
 
 def _is_settled(visit: Visit, message: Message, news: Sequence[Message], later: list[Message]) -> bool:
     """Whether nobody has to be told of this any more, or another message is telling them already."""
-    if visit.status not in BEFORE_THE_DOOR and message.kind is not MessageKind.CANCELLED:
+    if nothing_left_to_tell(message.kind, visit.status):
         return True
     if any(other.status is MessageStatus.DELIVERED for other in news):
         return True

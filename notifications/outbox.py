@@ -203,6 +203,23 @@ def stop_late_texts(session: Session, visit: Visit, *, at: datetime) -> None:
             _SUPERSEDE.run(session, stopped=row.id, by=None, at=at)
 
 
+def tell_afterwards(
+    session: Session, visit: Visit, kind: MessageKind, *, until: datetime, at: datetime
+) -> UUID | None:
+    """Tell of a visit whose time is over, by a message that is worth sending `until` then; the message's id.
+
+    Whatever else has not gone is not true any more. None for a resident whom only a person can tell: whoever calls
+    this has asked for that.
+    """
+    history = locked_history(session, visit.id)
+    change = _Change(session, visit, visit.resident, at, history, visit.starts_at, None)
+    stop = not_gone(history)
+    if not ladder.ways(visit.resident):
+        change.supersede(stop)
+        return None
+    return change.tell(kind, stop=stop, until=until).message_id
+
+
 @dataclass(frozen=True, slots=True)
 class _Change:
     """One change being told: what was said before it, and the answers it can end in.
@@ -256,13 +273,15 @@ class _Change:
         expected_at: datetime | None = None,
         window: tuple[datetime, datetime] | None = None,
         previous_expected_at: datetime | None = None,
+        until: datetime | None = None,
     ) -> Queued:
         """Write the text in place of those to `stop`, or ask for a call if this resident is not to be
-        texted."""
+        texted. `until` is in the place of R where nobody waits for the visit any more."""
         left = self.notice
-        expires_at = policy.expires_at(kind, left.reference_at, window[1] if window else expected_at)
+        reference_at = until or left.reference_at
+        expires_at = until or policy.expires_at(kind, reference_at, window[1] if window else expected_at)
         first = ladder.first_way(
-            self.resident, kind, decided_at=self.at, reference_at=left.reference_at, expires_at=expires_at
+            self.resident, kind, decided_at=self.at, reference_at=reference_at, expires_at=expires_at
         )
         if first is None:
             return self.ask(kind, _why_only_a_person(self.resident), stop=stop)
@@ -287,7 +306,7 @@ class _Change:
             "window_from_at": window[0] if window else None,
             "window_to_at": window[1] if window else None,
             "decided_at": self.at,
-            "reference_at": left.reference_at,
+            "reference_at": reference_at,
             "send_at": first.at,
             "expires_at": expires_at,
             "attempts": 0,

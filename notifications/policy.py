@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, time, timedelta
 
 from models.clock import LONDON
-from models.message import MessageKind
+from models.message import AFTERWARDS, MessageKind
 from models.standards import deadline, elapsed, possible
 
 HARD_NIGHT_FROM, SOFT_NIGHT_FROM = time(22), time(21)
@@ -17,7 +17,15 @@ _LANES = {
     MessageKind.ANOTHER_OFFICER: 2,
     MessageKind.MOVED: 2,
     MessageKind.BOOKED: 3,
+    MessageKind.MISSED: 3,
+    MessageKind.CAME_AFTER_ALL: 3,
+    MessageKind.NO_ACCESS: 3,
+    MessageKind.WE_DID: 4,
+    MessageKind.FEEDBACK: 5,
 }
+
+_AT_ONCE = (MessageKind.BOOKED, MessageKind.DELAYED, *AFTERWARDS)
+"""What is not changed again a minute later, as a change of a visit may be."""
 
 
 def lane(kind: MessageKind) -> int:
@@ -28,10 +36,10 @@ def lane(kind: MessageKind) -> int:
 def settle(kind: MessageKind, decided_at: datetime, reference_at: datetime) -> timedelta:
     """How long to hold a text in case the change is changed again.
 
-    Rule 2: "Hold 120 s if R is at least 26 h off, 30 s if at least 2 h, else 0." Bookings and delays go
-    at once.
+    Rule 2: "Hold 120 s if R is at least 26 h off, 30 s if at least 2 h, else 0." Bookings, delays and what is
+    told after a visit go at once.
     """
-    if kind in (MessageKind.BOOKED, MessageKind.DELAYED):
+    if kind in _AT_ONCE:
         return timedelta(0)
     lead = elapsed(decided_at, reference_at)
     if lead >= timedelta(hours=26):
@@ -51,6 +59,9 @@ def after_the_hold(kind: MessageKind, ready_at: datetime, reference_at: datetime
     ready_at = ready_at.astimezone(UTC)
     if kind is MessageKind.DELAYED or not _is_night(ready_at):
         return ready_at
+    if kind in AFTERWARDS:
+        # Nothing happens before the day that they could still change.
+        return next_time(DAY, ready_at)
     if kind is MessageKind.BOOKED:
         # The resident heard the time at booking: the text can wait for the day, unless the visit cannot.
         day = next_time(DAY, ready_at)

@@ -11,15 +11,15 @@ from sqlalchemy.orm import Session
 from models import number as numbers
 from models.clock import in_london
 from models.contact_task import ContactTask, ContactTaskStatus
-from models.message import ON_ITS_WAY, Channel, Message, MessageKind, MessageStatus
+from models.message import ON_ITS_WAY, Channel, Message, MessageStatus
 from models.message_event import MessageEventKind, tell
 from models.resident import Resident
-from models.visit import BEFORE_THE_DOOR, Visit
+from models.visit import Visit
 from models.visit_rows import find_locked
 from notifications import ladder
 from notifications.fallback import add_to_news
 from notifications.ladder import Next, Way
-from notifications.mending import bring_up_to_date, newer_news
+from notifications.mending import bring_up_to_date, newer_news, nothing_left_to_tell
 
 log = logging.getLogger(__name__)
 
@@ -94,7 +94,7 @@ def _refuse_if_told(session: Session, message: Message, of_visit: Sequence[Messa
 
 
 def _refuse_if_too_late(message: Message, visit: Visit, at: datetime) -> None:
-    if message.kind is not MessageKind.CANCELLED and visit.status not in BEFORE_THE_DOOR:
+    if nothing_left_to_tell(message.kind, visit.status):
         raise NotSentAgain(f"The visit is {visit.status}: there is nothing left to tell of it.")
     if message.status is MessageStatus.EXPIRED or message.expires_at <= at:
         expired = in_london(message.expires_at)

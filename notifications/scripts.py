@@ -99,6 +99,10 @@ def _script(
     if visit.status is VisitStatus.CANCELLED:
         say.kind = MessageKind.CANCELLED
         say.starts_at = notice.told_starts_at if notice else tried[0].starts_at if tried else visit.starts_at
+    elif visit.status is VisitStatus.MISSED:
+        say.kind = MessageKind.MISSED
+    elif visit.status is VisitStatus.NO_ACCESS:
+        say.kind = MessageKind.NO_ACCESS
     elif task.reason is ContactReason.REPLIED:
         say.kind = MessageKind.BOOKED
     elif task.detail == MessageKind.ANOTHER_OFFICER:

@@ -12,10 +12,12 @@ from sqlalchemy import select, update
 from api import create_app
 from api.config import Settings
 from models.database import reading, transaction
-from models.incident import AlertStatus, Incident, IncidentAlert, IncidentKind, open_incident
-from notifications.alerts import LEASE, AlertSender, words_of
+from models.incident import Incident, IncidentAlert, IncidentKind, open_incident
+from models.staff_text import AlertStatus
+from notifications.alerts import AlertSender, words_of
 from notifications.parts import Encoding, measure
 from notifications.senders.twilio import TwilioSender
+from notifications.staff_texts import LEASE
 from tests.carrier import Carrier, Fault
 from tests.conftest import Client, StoppedClock
 from tests.steps import MONDAY_9, problem

@@ -62,6 +62,7 @@ def test_it_is_prometheus_text_for_anyone(stranger: Client) -> None:
         "home_visits_contact_tasks_open": "gauge",
         "home_visits_contact_tasks_overdue": "gauge",
         "home_visits_scans_dropped_total": "counter",
+        "home_visits_watch_seconds_ago": "gauge",
     }
 
 

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from models.officer import Officer
+from notifications.overdue import look_for_nobody_there
 from tests import factories
 from tests.steps import MONDAY_9, arrive, cancel, delay, depart, finish
 
@@ -136,3 +137,12 @@ def hours(scheduler: Any, officer: Officer) -> None:
     answer = scheduler.get(f"/v1/officers/{officer.id}/working-pattern")
     body = answer.json | {"lunch": {"duration_minutes": 30, "earliest": "12:00", "latest": "13:30"}}
     assert scheduler.put(f"/v1/officers/{officer.id}/working-pattern", body).status_code == 200
+
+
+def test_who_set_out_for_a_visit_that_was_missed_may_be_anywhere(sign_in, officer, visits, stopped_clock):
+    depart(sign_in("officer", officer), visits[0])
+    stopped_clock.set(clock_time("10:30"))
+    look_for_nobody_there(stopped_clock.now)
+    items = outlook(sign_in("scheduler"), officer)
+    assert [each["visit_id"] for each in items] == [visit["id"] for visit in visits[1:]]
+    assert {each["prediction"] for each in items} == {None}
