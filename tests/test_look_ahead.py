@@ -232,11 +232,27 @@ def test_a_later_arrival_is_told_when_twenty_minutes_have_passed_and_three_times
         told[shown] = at(shown)
         send()
     when = [shown for shown, number in told.items() if number]
-    assert len(when) == 4, when
+    assert len(when) == 3, when
     assert len(texts(scheduler, second)) == 3
     assert tasks(scheduler) == [(second["id"], "too_many_delays")], "the fourth is a call, and asked for once"
     times = [clock_time(shown) for shown in ["10:25", *when]]
     assert all(b - a >= timedelta(minutes=20) for a, b in pairwise(times))
+
+
+@pytest.mark.parametrize("contact_by", ["text", "call"])
+def test_an_officer_who_falls_silent_is_not_expected_anew_for_ever(
+    scheduler, phone, day_of, stopped_clock, at, contact_by
+):
+    """Each prediction is that they are here in ten minutes. A person is asked once; then it can be missed."""
+    first, second = day_of("09:30/30 10:15/30", contact_by=ContactBy(contact_by))
+    finished(phone, stopped_clock, first, "10:00")
+    told = 0
+    for minute in range(15, 330, 3):
+        told += at(f"{10 + minute // 60}:{minute % 60:02}")
+        send()
+    assert told == (4 if contact_by == "text" else 1)
+    assert len(tasks(scheduler)) == 1
+    assert see(scheduler, second)["expected_at"] < "2026-11-23T12:15:00Z"
 
 
 def test_good_news_is_told_if_it_is_more_than_ten_minutes(scheduler, phone, day_of, stopped_clock, at):
@@ -533,5 +549,7 @@ def test_one_officers_trouble_keeps_nobody_else_waiting(
         return really(officer_id, at)
 
     monkeypatch.setattr(looking, "_look_at_day", look_at)
-    assert at("10:25") == 1
+    with pytest.raises(ZeroDivisionError):
+        at("10:25")
+    assert sum(len(texts(scheduler, second)) for _, second in days) == 1
     assert [record.message for record in caplog.records].count("look_ahead_failed") == 1
