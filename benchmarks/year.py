@@ -166,11 +166,13 @@ def by_probability(resident: Resident, each: Outlook, now: float) -> None:
     resident.seen = verdict.seen
     if verdict.answer is Answer.NOTHING or verdict.window is None:
         return
-    if verdict.answer is Answer.ASK:
+    ask = verdict.answer is Answer.ASK
+    if ask:
         resident.calls += 1
     else:
         resident.texts.append((now, verdict.window))
-    resident.told = resident.told._replace(window=verdict.window, at=now, texts=len(resident.texts))
+    told, texts = resident.told, len(resident.texts)
+    resident.told = told._replace(window=verdict.window, at=now, texts=texts, by_person=ask)
 
 
 def naive(resident: Resident, each: Outlook, now: float) -> None:

@@ -42,7 +42,8 @@ class Told(NamedTuple):
     `texts` are those about its lateness that went, whoever caused them, and `window` is what the newest said at
     `at`, an exact time being a window without a length. `at` is None while that has not gone: it can still be
     stopped, and needs no pause. `word` is what its officer said of this visit last, told or not. `booked` is its
-    start in the diary, which may have moved by a little that was not worth telling.
+    start in the diary, which may have moved by a little that was not worth telling. `by_person`: the newest was
+    for a person to tell, who sees the newest prediction when they ring.
     """
 
     start: float
@@ -51,6 +52,7 @@ class Told(NamedTuple):
     at: float | None = None
     texts: int = 0
     word: float | None = None
+    by_person: bool = False
 
     @property
     def due(self) -> float:
@@ -99,7 +101,7 @@ def judge(arrival: Estimate | None, told: Told, seen: Seen | None, now: float) -
     sure = likely and (probability >= AT_ONCE or now - first.at >= RUNNING_S)
     recovered = _has_recovered(arrival, told)
     kept = first if likely else None
-    if not (sure or recovered) or not told.may_tell(now):
+    if not (sure or recovered) or told.by_person or not told.may_tell(now):
         return Verdict(Answer.NOTHING, probability, seen=kept)
     if told.texts >= ETA_TEXTS:
         return Verdict(Answer.ASK, probability, window)

@@ -44,12 +44,12 @@ class Foreseen(NamedTuple):
 def look_ahead(at: datetime) -> int:
     """Tell each resident who is likely to wait, by the rules of models/lateness.py; how many were told.
 
-    Once each, however many processes look at the same moment. What fails for one officer's day is logged, keeps
-    nobody else's resident waiting, and is looked at again the next time.
+    Once each, however many processes look at the same moment. What fails for one officer's day is logged and keeps
+    nobody else's resident waiting; the last of that is raised in the end.
     """
     with reading() as session:
         officers = who_might_be_late(session, at, LATE_HORIZON)
-    told, seen = 0, set[UUID]()
+    told, seen, failed = 0, set[UUID](), None
     for officer_id in officers:
         if officer_id in seen:
             continue
@@ -57,9 +57,12 @@ def look_ahead(at: datetime) -> int:
             together, number = _look_at_day(officer_id, at)
         except Exception as error:
             log.error("look_ahead_failed", extra={"officer_id": str(officer_id)}, exc_info=error)
+            failed = error
             continue
         seen |= together
         told += number
+    if failed is not None:
+        raise failed
     return told
 
 
@@ -131,12 +134,15 @@ def _told(
         texts=sum(each.has_gone for each in news),
         word=word,
     )
+    asked = None
     if last and last.told_at and last.window and last.message_id is None and last.told_starts_at == start:
-        news.append(LateNews(last.window, last.told_at, has_gone=True))
+        asked = LateNews(last.window, last.told_at, has_gone=True)
+        news.append(asked)
     if not news:
         return told
     newest = max(news, key=lambda each: each.decided_at)
-    return told._replace(window=newest.window, at=newest.decided_at.timestamp() if newest.has_gone else None)
+    at = newest.decided_at.timestamp() if newest.has_gone else None
+    return told._replace(window=newest.window, at=at, by_person=newest is asked)
 
 
 def _act(session: Session, each: Foreseen, at: datetime) -> bool:
