@@ -52,7 +52,7 @@ _TOLD = (
     .limit(1)
     .scalar_subquery()
 )
-"""The arrival that a text last told the resident of, or the end of its window, if it is another than was booked."""
+"""The arrival that a text last told the resident of, or the end of its window, if any told them of another."""
 
 
 def nobody_there(session: Session, at: datetime, *, visit_id: UUID | None = None) -> list[Overdue]:
