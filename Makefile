@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test check crash-test chaos-test bench bench-texts clean
+.PHONY: run test check crash-test chaos-test bench bench-texts simulate-year clean
 
 run: $(VENV)/run-time  ## everything on this machine, ready in a browser: http://127.0.0.1:8000/
 	$(BIN)/flask --app wsgi start
@@ -33,6 +33,9 @@ bench: $(VENV)/tests  ## what the hot paths cost, side by side with bare ones in
 
 bench-texts: $(VENV)/tests  ## how soon texts go, how many a second, and what that costs the API meanwhile
 	$(BIN)/python -m benchmarks.texts
+
+simulate-year: $(VENV)/tests  ## a year of officers' days: who is told of lateness, when, how often, and how true it was; 2 minutes
+	$(BIN)/python -m benchmarks.year
 
 clean:  ## forget the environment, the development database and its keys
 	rm -rf $(VENV) instance

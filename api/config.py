@@ -21,6 +21,9 @@ SHORTEST_KEPT = 30
 LONGEST_OVERRUN = 480
 """Minutes after the end of a visit: later than that is the next day, and no check on anybody."""
 
+LATEST_FEEDBACK = 24 * 60
+"""Minutes after a visit at which its resident still knows how it went."""
+
 LONGEST_NAME, LONGEST_PHONE = 40, 20
 LONGEST_IN_UCS2 = 34
 """Of the council's name and number, so that no text has "more than 2 parts in GSM-7, 3 in UCS-2" (rule 10)."""
@@ -66,6 +69,7 @@ class Settings:
     router_url: str | None
     router_timeout_ms: int
     trusted_proxies: int
+    feedback_after_minutes: int
     keep_messages_days: int
     keep_visits_days: int
     keep_residents_days: int
@@ -149,6 +153,7 @@ class Settings:
             router_url=text("ROUTER_URL").rstrip("/") or None,
             router_timeout_ms=number("ROUTER_TIMEOUT_MS", 2000),
             trusted_proxies=number("TRUSTED_PROXIES", 0),
+            feedback_after_minutes=number("FEEDBACK_AFTER_MINUTES", 0),
             keep_messages_days=number("KEEP_MESSAGES_DAYS", 365),
             keep_visits_days=number("KEEP_VISITS_DAYS", 730),
             keep_residents_days=number("KEEP_RESIDENTS_DAYS", 730),
@@ -169,6 +174,8 @@ class Settings:
         for name in ("keep_messages_days", "keep_visits_days", "keep_residents_days"):
             if getattr(self, name) < SHORTEST_KEPT:
                 raise BadSetting(f"{name.upper()} must be {SHORTEST_KEPT} or more: a complaint needs its facts.")
+        if self.feedback_after_minutes > LATEST_FEEDBACK:
+            raise BadSetting(f"FEEDBACK_AFTER_MINUTES must be {LATEST_FEEDBACK} or less; 0 asks nobody.")
         if self.sms_sender not in ("console", "twilio"):
             raise BadSetting("SMS_SENDER must be console or twilio.")
         if self.sms_sender == "twilio":

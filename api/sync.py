@@ -16,10 +16,12 @@ from api.errors import not_valid, refusal
 from api.fields import Instant
 from api.visit_events import (
     ARRIVAL,
+    BADGE_SHOWN,
     DELAY,
     DEPARTURE,
     OUTCOME,
     ArrivalIn,
+    BadgeShownIn,
     DelayIn,
     DepartureIn,
     OutcomeIn,
@@ -57,6 +59,10 @@ class _KeptArrival(_Kept, ArrivalIn):
     pass
 
 
+class _KeptBadgeShown(_Kept, BadgeShownIn):
+    pass
+
+
 class _KeptOutcome(_Kept, OutcomeIn):
     pass
 
@@ -65,9 +71,10 @@ _TYPES: dict[str, tuple[Step, ma.Schema]] = {
     "departure": (DEPARTURE, _KeptDeparture()),
     "delay": (DELAY, _KeptDelay()),
     "arrival": (ARRIVAL, _KeptArrival()),
+    "badge_shown": (BADGE_SHOWN, _KeptBadgeShown()),
     "outcome": (OUTCOME, _KeptOutcome()),
 }
-_PHONE_TIMES = ("departed_at", "reported_at", "expected_at", "arrived_at", "finished_at")
+_PHONE_TIMES = ("departed_at", "reported_at", "expected_at", "arrived_at", "shown_at", "finished_at")
 
 
 class SyncIn(ma.Schema):
@@ -162,12 +169,17 @@ def _read(event: dict[str, Any]) -> tuple[Step, dict[str, Any]]:
     return step, schema.load(event)
 
 
-def _phone_times(given: Mapping[str, Any]) -> dict[str, datetime]:
-    return {name: given[name] for name in _PHONE_TIMES if name in given}
+def _phone_times(given: Mapping[str, Any]) -> dict[str, Any]:
+    """The times that the phone's clock showed; those of calls are a list."""
+    times: dict[str, Any] = {name: given[name] for name in _PHONE_TIMES if name in given}
+    return times | ({"calls": [call["at"] for call in given["calls"]]} if given.get("calls") else {})
 
 
 def _put_right(given: dict[str, Any], phone: PhoneClock) -> dict[str, Any]:
-    return given | {name: phone.right(shown) for name, shown in _phone_times(given).items()}
+    right: dict[str, Any] = {name: phone.right(given[name]) for name in _PHONE_TIMES if name in given}
+    if "calls" in given:
+        right["calls"] = [call | {"at": phone.right(call["at"])} for call in given["calls"]]
+    return given | right
 
 
 def _results(events: list[dict[str, Any]], taken: list[_Taken | dict[str, Any]]) -> list[dict[str, Any]]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -11,19 +11,24 @@ from flask import Response
 from marshmallow import ValidationError, fields, validate, validates_schema
 from sqlalchemy.orm import Session
 
+from api import current
 from api.auth import refuse_unless_theirs, roles, who
 from api.blueprint import Blueprint, Resource, answer, check_version, versioned
-from api.fields import Instant, Text
+from api.fields import Instant, Text, YesNo
 from api.visits import ArrivalOut, VisitOut, arrival_out, visit_out
 from models import clock
+from models.badge_shown import show_badge
 from models.database import transaction
+from models.no_access import MOST_CALLS, AtTheDoor
 from models.phone_clock import Kept
 from models.user import Role
 from models.visit import Outcome, Visit, VisitStatus
 from models.visit_event import EventKind, VisitEvent, already_sent
 from models.visit_rows import find_locked, find_with_diary_locked
 from notifications.cascade import report_delay
+from notifications.feedback import ask_how_it_went
 from notifications.missed import take_back_missed
+from notifications.missed_you import tell_no_access
 from notifications.outbox import stop_late_texts
 
 blp = Blueprint("events", __name__, url_prefix="/v1/visits", description="What officers report")
@@ -49,10 +54,7 @@ class DelayIn(_FromPhone):
     reported_at = Instant(metadata={"description": "When you said so, if it was before now"})
 
 
-class ArrivalIn(_FromPhone):
-    """At the door, with the phone's own time and, if it has one, its position."""
-
-    arrived_at = Instant(required=True)
+class _AtTheDoor(_FromPhone):
     latitude = fields.Float(allow_none=True, allow_nan=False, validate=validate.Range(-90, 90))
     longitude = fields.Float(allow_none=True, allow_nan=False, validate=validate.Range(-180, 180))
     accuracy_m = fields.Float(allow_none=True, allow_nan=False, validate=validate.Range(0, 100_000))
@@ -63,12 +65,48 @@ class ArrivalIn(_FromPhone):
             raise ValidationError("Give latitude and longitude together.", "latitude")
 
 
-class OutcomeIn(_FromPhone):
-    """How the visit ended."""
+class ArrivalIn(_AtTheDoor):
+    """At the door, with the phone's own time and, if it has one, its position."""
+
+    arrived_at = Instant(required=True)
+
+
+class BadgeShownIn(_FromPhone):
+    """When the badge was on the phone's screen at the door."""
+
+    shown_at = Instant(required=True)
+
+
+class BadgeShownOut(ma.Schema):
+    """That it is in the visit's history."""
+
+    shown_at = Instant(required=True)
+    recorded_at = Instant(required=True)
+    flags = fields.List(fields.String(), required=True)
+
+
+class CallIn(ma.Schema):
+    """One try to ring the resident from the door."""
+
+    at = Instant(required=True)
+    answered = YesNo(load_default=False)
+
+
+class OutcomeIn(_AtTheDoor):
+    """How the visit ended. Where the phone was, and the tries to ring, are for `no_access` alone."""
 
     outcome = fields.Enum(Outcome, by_value=fields.String, required=True)
     finished_at = Instant(required=True)
     note = Text(longest=1000, lines=True, load_default=None, allow_none=True)
+    calls = fields.List(fields.Nested(CallIn), validate=validate.Length(max=MOST_CALLS))
+
+    @validates_schema
+    def nobody_opened(self, data: dict[str, Any], **_: Any) -> None:
+        if data.get("outcome") is Outcome.NO_ACCESS:
+            return
+        for name in ("latitude", "accuracy_m", "calls"):
+            if data.get(name) is not None:
+                raise ValidationError("Give this only with the outcome no_access.", name)
 
 
 class _ToldOut(ma.Schema):
@@ -175,6 +213,27 @@ def _arrive(session: Session, visit: Visit, sent: Sent) -> VisitEvent:
     return arrival
 
 
+def _show_badge(session: Session, visit: Visit, sent: Sent) -> VisitEvent:
+    given = sent.given
+    return show_badge(
+        session,
+        visit,
+        shown_at=given["shown_at"],
+        client_id=given["client_id"],
+        by=sent.by,
+        at=sent.at,
+        kept=sent.kept,
+    )
+
+
+def _badge_shown_out(_: Visit, event: VisitEvent) -> dict[str, Any]:
+    return {
+        "shown_at": event.occurred_at,
+        "recorded_at": event.recorded_at,
+        "flags": event.details.get("flags", []),
+    }
+
+
 def _finish(session: Session, visit: Visit, sent: Sent) -> VisitEvent:
     given = sent.given
     was_missed = visit.status is VisitStatus.MISSED
@@ -187,8 +246,14 @@ def _finish(session: Session, visit: Visit, sent: Sent) -> VisitEvent:
         by=sent.by,
         at=sent.at,
         kept=sent.kept,
+        door=AtTheDoor.of(given),
     )
     _nobody_waits_any_more(session, visit, sent.at, was_missed)
+    if visit.status is VisitStatus.NO_ACCESS:
+        tell_no_access(session, visit, at=sent.at)
+    elif visit.status is VisitStatus.COMPLETED:
+        after = timedelta(minutes=current.settings().feedback_after_minutes)
+        ask_how_it_went(session, visit, after=after, at=sent.at)
     return finished
 
 
@@ -202,6 +267,7 @@ def _nobody_waits_any_more(session: Session, visit: Visit, at: datetime, was_mis
 DEPARTURE = Step(EventKind.DEPARTED, _depart, lambda visit, _: visit_out(visit))
 DELAY = Step(EventKind.DELAYED, _delay, lambda _, event: event.details, find=find_with_diary_locked)
 ARRIVAL = Step(EventKind.ARRIVED, _arrive, lambda visit, _: arrival_out(visit))
+BADGE_SHOWN = Step(EventKind.BADGE_SHOWN, _show_badge, _badge_shown_out)
 OUTCOME = Step(EventKind.FINISHED, _finish, lambda visit, _: visit_out(visit))
 
 
@@ -255,6 +321,20 @@ class Arrivals(Resource):
         return _single(ARRIVAL, given, visit_id)
 
 
+@blp.route("/<uuid:visit_id>/badge-shown")
+class BadgeShown(Resource):
+    @roles("officer")
+    @versioned
+    @blp.arguments(BadgeShownIn)
+    @blp.response(201, BadgeShownOut)
+    def post(self, given: dict[str, Any], visit_id: UUID) -> Response:
+        """Say that you have shown your badge at the door
+
+        It is written into the visit's history and changes nothing else.
+        """
+        return _single(BADGE_SHOWN, given, visit_id)
+
+
 @blp.route("/<uuid:visit_id>/outcome")
 class OutcomeOfVisit(Resource):
     @roles("officer")
@@ -262,5 +342,9 @@ class OutcomeOfVisit(Resource):
     @blp.arguments(OutcomeIn)
     @blp.response(201, VisitOut)
     def post(self, given: dict[str, Any], visit_id: UUID) -> Response:
-        """Say how the visit ended: completed, or nobody let you in"""
+        """Say how the visit ended: completed, or nobody let you in
+
+        With `no_access` say where the phone was and when you tried to ring, if you did. The resident is told that
+        you came, and how to have another visit; a photo of the door goes to `no-access-photo`.
+        """
         return _single(OUTCOME, given, visit_id)

@@ -25,11 +25,12 @@ from api.visit_calendar import calendar
 from models import clock, showing
 from models.clock import LONDON
 from models.database import looking, reading, transaction
+from models.dispute import LONGEST_DISPUTE, dispute_of
 from models.forecast import told_window
 from models.missed_standard import RedressStatus, Standard, marks_of, standards_missed
 from models.officer import Officer
 from models.prepared import Prepared
-from models.visit import BEFORE_THE_DOOR, Visit
+from models.visit import BEFORE_THE_DOOR, Visit, VisitStatus
 from models.visit_answer import LONGEST_FEEDBACK, LONGEST_NEEDS, VisitAnswer
 from models.visit_link import VisitLinks
 from models.visit_rows import find
@@ -80,7 +81,7 @@ def register(app: Flask) -> None:
     def visit_calendar(code: str) -> Response:
         return answer(code, _calendar)
 
-    @app.post("/v/<code>/<any(confirm, change, needs, feedback):what>")
+    @app.post('/v/<code>/<any(confirm, change, needs, feedback, "i-was-in"):what>')
     @anyone
     def tell_us(code: str, what: str) -> Response:
         return answer(code, visit_page_forms.FORMS[what])
@@ -108,6 +109,7 @@ def show(code: str, visit: Visit, at: datetime) -> Response:
     standing = stage(visit, at)
     with reading() as session:
         answers = session.get(VisitAnswer, visit.id)
+        dispute = dispute_of(session, visit.id)
         another = standing not in AT_THE_DOOR and another_is_due(session, visit, at)
         officers = [session.get_one(Officer, officer_id) for officer_id in visit.officer_ids]
         marks = [] if standing in AT_THE_DOOR else marks_of(session, visit.id)
@@ -125,11 +127,14 @@ def show(code: str, visit: Visit, at: datetime) -> Response:
         nobody_yet=standing in STILL_TO_COME and not coming,
         visit_words=visit_words(current_app.extensions["visit_words"], visit.id),
         confirmed=visit.confirmed_at is not None,
+        no_access=visit.status is VisitStatus.NO_ACCESS,
+        dispute=dispute,
+        ring_by=f"{in_words(dispute.ring_by)}, {hour(dispute.ring_by)}" if dispute else None,
         may_change=visit.status in BEFORE_THE_DOOR and standing is not Stage.MISSED,
         answers=answers,
         address=f"/v/{code}",
         **_promises_broken(visit, standing, marks),
-        longest={"needs": LONGEST_NEEDS, "feedback": LONGEST_FEEDBACK},
+        longest={"needs": LONGEST_NEEDS, "feedback": LONGEST_FEEDBACK, "dispute": LONGEST_DISPUTE},
         window=[hour(each) for each in window] if window else None,
         **times(visit, at),
     )

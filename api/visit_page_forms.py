@@ -14,6 +14,7 @@ from api.fields import Text
 from api.pages import page
 from models.contact_task import ContactReason, ask_for_call
 from models.database import transaction
+from models.dispute import LONGEST_DISPUTE, DisputeStatus, SaidBy, can_be_disputed, say_i_was_in
 from models.visit import BEFORE_THE_DOOR, Visit
 from models.visit_answer import LONGEST_FEEDBACK, LONGEST_NEEDS, rate, say_needs
 from models.visit_rows import find_locked
@@ -92,6 +93,21 @@ def _feedback(code: str, visit: Visit, at: datetime) -> Response:
     return _said(code, "thanks")
 
 
+def _i_was_in(code: str, visit: Visit, at: datetime) -> Response:
+    """The officer found nobody, and the resident was there: a person looks into it, and rings."""
+    try:
+        words = _typed("words", LONGEST_DISPUTE)
+    except ValidationError:
+        return _said(code, "not_read", 422)
+    with transaction() as session:
+        visit = find_locked(session, visit.id)
+        if not can_be_disputed(visit, at):
+            return _said(code, "not_shut", 409)
+        dispute = say_i_was_in(session, visit, said_by=SaidBy.PAGE, words=words or None, at=at)
+        settled = dispute.status is not DisputeStatus.OPEN
+    return _said(code, "settled" if settled else "was_in")
+
+
 def _typed(name: str, longest: int) -> str:
     """What was typed into a field. Raises ValidationError if it is too long or holds invisible characters."""
     field = Text(longest=longest, empty=True, lines=True)
@@ -108,5 +124,6 @@ FORMS: dict[str, Callable[[str, Visit, datetime], Response]] = {
     "change": _change,
     "needs": _needs,
     "feedback": _feedback,
+    "i-was-in": _i_was_in,
 }
 """What each form's address does."""

@@ -30,6 +30,9 @@ class MessageKind(StrEnum):
     ANOTHER_OFFICER = "another_officer"
     MISSED = "missed"
     CAME_AFTER_ALL = "came_after_all"
+    NO_ACCESS = "no_access"
+    FEEDBACK = "feedback"
+    WE_DID = "we_did"
 
 
 class MessageStatus(StrEnum):
@@ -63,11 +66,14 @@ GAVE_UP = frozenset(
 )
 """It told nobody anything."""
 
-AFTERWARDS = (MessageKind.MISSED, MessageKind.CAME_AFTER_ALL)
-"""The messages that tell of a visit whose time is over: they wait for nothing but the end of the night."""
-
 START_KINDS = (MessageKind.BOOKED, MessageKind.MOVED)
 """The messages that give a start to expect; a delay never moves a promise."""
+
+NO_NEWS = (MessageKind.FEEDBACK, MessageKind.WE_DID)
+"""The messages that nobody has to hear: no other way follows one that did not arrive, and nobody rings."""
+
+AFTERWARDS = (MessageKind.MISSED, MessageKind.CAME_AFTER_ALL, MessageKind.NO_ACCESS, *NO_NEWS)
+"""The messages that tell of a visit whose time is over: they wait for nothing but the end of the night."""
 
 WAITING = column("status").in_(["held", "claimed", "unknown"])
 """The rows a dispatcher has work with. PostgreSQL's index holds only these; SQLite's planner cannot use
@@ -96,6 +102,7 @@ class Message(Base):
     write the same one. `send_at` is when it was due and never changes; `next_try_at` is when the
     carrier's own delays let it go. A delay that was foreseen tells a window, `window_from_at` to `window_to_at`,
     about `expected_at`. `reference_at` is R, the first time the resident might be waiting for.
+    `said` is what a person wrote for it.
     `look_up_at` is when the carrier is asked what became of it, `next_way_at` when the next way is tried, and
     `failed_at` when it was given up, though a receipt may still say that it was delivered after all.
     """
@@ -135,6 +142,7 @@ class Message(Base):
     starts_at: Mapped[datetime]
     expected_at: Mapped[datetime | None]
     previous_expected_at: Mapped[datetime | None]
+    said: Mapped[str | None] = mapped_column(String(160))
     window_from_at: Mapped[datetime | None]
     window_to_at: Mapped[datetime | None]
 

@@ -52,7 +52,7 @@ _TOLD = (
     .limit(1)
     .scalar_subquery()
 )
-"""The arrival that a text last told the resident of, or the end of its window, if any told them of another."""
+"""The arrival that a text last told the resident of, or the end of its window, if another than was booked."""
 
 
 def nobody_there(session: Session, at: datetime, *, visit_id: UUID | None = None) -> list[Overdue]:

@@ -45,7 +45,7 @@ class Kept:
     """
 
     clock: PhoneClock
-    shown: Mapping[str, datetime]
+    shown: Mapping[str, Any]
 
     @property
     def details(self) -> dict[str, Any]:
@@ -64,6 +64,8 @@ def oddities(
     not_after: Sequence[datetime | None] = (),
     in_doubt: bool = False,
     cancelled: bool = False,
+    distance_m: float | None = None,
+    accuracy_m: float | None = None,
 ) -> dict[str, Any]:
     """What the history says besides of a report: its flags, if there are any, and what the phone showed."""
     flags = report_flags(
@@ -74,6 +76,8 @@ def oddities(
         in_doubt=in_doubt,
         clock_corrected=kept is not None and kept.clock.is_wrong,
         cancelled=cancelled,
+        distance_m=distance_m,
+        accuracy_m=accuracy_m,
     )
     found: dict[str, Any] = {"flags": [flag.value for flag in flags]} if flags else {}
     return found | (kept.details if kept else {})

@@ -1,4 +1,4 @@
-"""Photos of officers: re-encoded on the way in, so that nothing but the picture is kept."""
+"""Photos of officers, and of doors: re-encoded on the way in, so that nothing but the picture is kept."""
 
 import io
 import warnings
@@ -14,10 +14,10 @@ LARGEST_SIDE = 8000
 """Pixels: more than any phone's camera; a larger picture is an attack on our memory."""
 
 
-def re_encode(upload: bytes) -> bytes:
-    """A JPEG or PNG as a plain upright JPEG of at most 320 x 400 pixels, with no EXIF: no place, no date.
+def re_encode(upload: bytes, width: int = WIDTH, height: int = HEIGHT) -> bytes:
+    """A JPEG or PNG as a plain upright JPEG of at most so many pixels, with no EXIF: no place, no date.
 
-    Raises Unprocessable for anything else, and for a picture too large or too small to know a face by.
+    Raises Unprocessable for anything else, and for a picture too large or too small to know a face or a door by.
     """
     try:
         with warnings.catch_warnings():
@@ -28,21 +28,21 @@ def re_encode(upload: bytes) -> bytes:
                 if min(picture.size) < 120:
                     raise Unprocessable("photo", "The photo is too small: send at least 120 pixels each way.")
                 # A JPEG is decoded no larger than we need it.
-                picture.draft("RGB", (2 * WIDTH, 2 * HEIGHT))
+                picture.draft("RGB", (2 * width, 2 * height))
                 picture.load()
                 upright = ImageOps.exif_transpose(picture)
                 if upright.mode != "RGB":
                     upright = upright.convert("RGBA")
-                small = ImageOps.contain(upright, (WIDTH, HEIGHT)).convert("RGBA")
+                small = ImageOps.contain(upright, (width, height)).convert("RGBA")
                 # What is transparent becomes white, and not whatever colour is hidden there.
-                face = Image.alpha_composite(Image.new("RGBA", small.size, "white"), small).convert("RGB")
+                plain = Image.alpha_composite(Image.new("RGBA", small.size, "white"), small).convert("RGB")
     except Unprocessable:
         raise
     except Exception as error:
         # Hostile bytes bring out struct.error, TypeError and others: whatever the decoder says, it is no photo.
         raise Unprocessable("photo", "Send a photo as a JPEG or PNG file.") from error
     # Pillow would write the upload's own comment into our file.
-    face.info.clear()
+    plain.info.clear()
     out = io.BytesIO()
-    face.save(out, "JPEG", quality=80, optimize=True, progressive=True)
+    plain.save(out, "JPEG", quality=80, optimize=True, progressive=True)
     return out.getvalue()

@@ -4,9 +4,11 @@ from collections.abc import Collection
 from datetime import datetime
 from enum import StrEnum
 from itertools import groupby
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import (
+    ColumnElement,
     ForeignKey,
     Index,
     String,
@@ -142,10 +144,12 @@ def told_by_person(session: Session, visit_id: UUID) -> tuple[datetime, datetime
     return (row.told_at, row.to_starts_at) if row else None
 
 
-_rung = aliased(ChangeNotice)
-person_told = exists().where(_rung.visit_id == bindparam("visit", type_=Uuid()), _rung.told_by == ToldBy.PERSON)
-"""Whether a person ever told the resident of this visit of a change: part of a statement, for those who ask about
-each move."""
+def person_told(visit_id: Any) -> ColumnElement[bool]:
+    """Whether a person ever told the resident of this visit of a change: part of a statement, for those who ask
+    about each move."""
+    rung = aliased(ChangeNotice)
+    return exists().where(rung.visit_id == visit_id, rung.told_by == ToldBy.PERSON)
+
 
 _rung_about = aliased(ChangeNotice)
 _TOLD_BY_PERSON = Prepared(

@@ -18,6 +18,7 @@ class ReplyKind(StrEnum):
     YES = "yes"
     CHANGE = "change"
     HELP = "help"
+    I_WAS_IN = "i_was_in"
     WORDS = "words"
 
 

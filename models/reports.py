@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from models import standards
 from models.clock import LONDON
+from models.dispute import Dispute, DisputeStatus
 from models.message import Message, MessageStatus
 from models.officer import Employment, Officer
 from models.promise import ChangeNotice
@@ -53,8 +54,8 @@ class Punctuality:
     """How visits of one group stand against "aim to arrive within 15 minutes of any pre-arranged appointment".
 
     `on_time / counted` is the figure. A visit counts once somebody came or an hour has passed: `on_time`, `early`,
-    `late`, `missed`. No access counts as attended only if its arrival is in the window. The rest is left out, by
-    reason, in `excluded`.
+    `late`, `missed`. No access counts as attended only if its arrival is in the window, and never if its resident
+    was right to say that they were in. The rest is left out, by reason, in `excluded`.
     """
 
     group: str
@@ -94,8 +95,10 @@ def punctuality(
             Visit.arrival_promised_at,
             Visit.officer_id,
             Officer.employment,
+            Dispute.id.label("nobody_came"),
         )
         .outerjoin(Officer, Officer.id == Visit.officer_id)
+        .outerjoin(Dispute, (Dispute.visit_id == Visit.id) & (Dispute.status == DisputeStatus.UPHELD))
         .where(Visit.first_promised_at >= since, Visit.first_promised_at < until)
         .order_by(Visit.first_promised_at)
         .execution_options(yield_per=ROWS_AT_A_TIME)
@@ -110,6 +113,10 @@ def punctuality(
 def _count_visit(figures: Punctuality, row: Row[*tuple[Any, ...]], at: datetime) -> None:
     if row.status is VisitStatus.CANCELLED:
         figures.excluded["cancelled"] += 1
+    elif row.nobody_came is not None:
+        # The resident was in: whatever the officer reported stays in the history, and is not counted.
+        figures.counts["missed"] += 1
+        figures.original["missed"] += 1
     elif row.arrived_at is not None:
         for counts, promised_at in (
             (figures.counts, row.arrival_promised_at),

@@ -20,13 +20,17 @@ from models.bundle import Bundle
 from models.contact_task import ContactTask, ContactTaskStatus
 from models.database import Base, reading, transaction
 from models.diary_change import DiaryChange
+from models.dispute import Dispute, DisputeStatus
 from models.due import DueTries
+from models.feedback import A_MONTH, Feedback, FeedbackAsked
 from models.hold import Hold
 from models.idempotency import KeptAnswer
 from models.incident import WORDS_KEPT_FOR, Incident
 from models.live_code import LiveCode
 from models.message import ON_ITS_WAY, Message
 from models.missed_standard import MissedStandard
+from models.no_access_photo import KEPT_FOR as PHOTO_KEPT_FOR
+from models.no_access_photo import NoAccessPhoto
 from models.nudge import Nudge
 from models.number import Number
 from models.reply import Reply
@@ -160,13 +164,20 @@ def _of_visits(at: datetime, keep: Keep) -> list[Rule]:
             over(Message.visit_id, at - keep.messages)
             & Message.status.not_in(ON_ITS_WAY)
             & (Message.to_address != ""),
-            {Message.to_address: "", Message.body: None},
+            {Message.to_address: "", Message.body: None, Message.said: None},
         ),
         Rule(
             "replies' words and numbers",
             Reply,
             (Reply.received_at < at - keep.messages) & (Reply.from_number != ""),
             {Reply.from_number: "", Reply.body: "", Reply.answer: None},
+        ),
+        Rule("when residents were asked how it went", FeedbackAsked, FeedbackAsked.asked_at <= at - A_MONTH),
+        Rule(
+            "residents' words in feedback",
+            Feedback,
+            (Feedback.said_at < at - keep.messages) & Feedback.words.is_not(None),
+            {Feedback.words: None},
         ),
         Rule(
             "words in done contact tasks",
@@ -188,6 +199,22 @@ def _of_visits(at: datetime, keep: Keep) -> list[Rule]:
             over(VisitEvent.visit_id, at - keep.visits)
             & or_(VisitEvent.reason.is_not(None), cast(VisitEvent.details, String) != "{}"),
             {VisitEvent.reason: None, VisitEvent.details: {}},
+        ),
+        Rule(
+            "photos of doors",
+            NoAccessPhoto,
+            over(NoAccessPhoto.visit_id, at - PHOTO_KEPT_FOR)
+            & ~select(Dispute.id)
+            .where(Dispute.visit_id == NoAccessPhoto.visit_id, Dispute.status == DisputeStatus.OPEN)
+            .exists(),
+        ),
+        Rule(
+            "words in settled disputes",
+            Dispute,
+            over(Dispute.visit_id, at - keep.visits)
+            & (Dispute.status != DisputeStatus.OPEN)
+            & or_(Dispute.words.is_not(None), Dispute.reason.is_not(None)),
+            {Dispute.words: None, Dispute.reason: None},
         ),
         Rule(
             "what residents wrote on visits' pages",

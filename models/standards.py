@@ -78,6 +78,8 @@ def report_flags(
     in_doubt: bool = False,
     clock_corrected: bool = False,
     cancelled: bool = False,
+    distance_m: float | None = None,
+    accuracy_m: float | None = None,
 ) -> list[ArrivalFlag]:
     """What is odd about something that an officer reports. "Flagged is never refused."
 
@@ -85,6 +87,8 @@ def report_flags(
     signal. `clock_suspect`: more than two minutes in the future, before a step of the visit that comes before
     it, after one that follows, or `in_doubt` for another reason. `clock_corrected`: the phone's clock was
     wrong, and the time is not the one it showed. `visit_cancelled`: the visit was cancelled before we heard of it.
+    `far_from_address`: further from the address than the accuracy the phone reported plus 150 m; a phone that
+    reports no accuracy gets the 150 m alone, one that reports no position is not judged.
     """
     flags = []
     delay = elapsed(occurred_at, recorded_at).total_seconds()
@@ -98,6 +102,8 @@ def report_flags(
         flags.append(ArrivalFlag.CLOCK_CORRECTED)
     if cancelled:
         flags.append(ArrivalFlag.VISIT_CANCELLED)
+    if distance_m is not None and distance_m > (accuracy_m or 0) + FAR_M:
+        flags.append(ArrivalFlag.FAR_FROM_ADDRESS)
     return flags
 
 
@@ -112,22 +118,17 @@ def arrival_flags(
     clock_corrected: bool = False,
     cancelled: bool = False,
 ) -> list[ArrivalFlag]:
-    """What is odd about an arrival: what may be about any report, and where the phone was.
-
-    `far_from_address`: further from the address than the accuracy the phone reported plus 150 m; a phone
-    that reports no accuracy gets the 150 m alone, one that reports no position is not judged.
-    """
-    flags = report_flags(
+    """What is odd about an arrival, which comes after the departure and before the end."""
+    return report_flags(
         occurred_at=arrived_at,
         recorded_at=recorded_at,
         not_before=(departed_at,),
         not_after=(finished_at,),
         clock_corrected=clock_corrected,
         cancelled=cancelled,
+        distance_m=distance_m,
+        accuracy_m=accuracy_m,
     )
-    if distance_m is not None and distance_m > (accuracy_m or 0) + FAR_M:
-        flags.append(ArrivalFlag.FAR_FROM_ADDRESS)
-    return flags
 
 
 def distance_m(a: tuple[float, float], b: tuple[float, float]) -> float:

@@ -23,6 +23,7 @@ from models import diary, standards
 from models.booking_rules import Broken
 from models.database import Base, by_value, new_id
 from models.errors import Unprocessable, VersionConflict, VisitState
+from models.no_access import AtTheDoor
 from models.phone_clock import Kept, oddities
 from models.prepared import Prepared, insert
 from models.promise import Promise, fair_promise
@@ -54,6 +55,7 @@ class Outcome(StrEnum):
 
 BEFORE_THE_DOOR = (VisitStatus.BOOKED, VisitStatus.EN_ROUTE)
 _OVER = (VisitStatus.COMPLETED, VisitStatus.NO_ACCESS)
+_NOTHING_SAID = AtTheDoor()
 
 
 class Visit(Base):
@@ -173,7 +175,7 @@ class Visit(Base):
 
         Raises VisitState if they had set out before, or if the visit is off.
         """
-        if self.departed_at is not None or self._is_off(kept):
+        if self.departed_at is not None or self.is_off(kept):
             raise VisitState(f"This visit is {self.status.value}: you cannot set out for it.")
         if self.status is VisitStatus.BOOKED:
             self.status = VisitStatus.EN_ROUTE
@@ -248,10 +250,8 @@ class Visit(Base):
         Judged against the latest fair promise. Heard of after the outcome, it leaves that as it is. Raises
         VisitState if an arrival is recorded already or the visit is off.
         """
-        if self.arrived_at is not None or self._is_off(kept):
+        if self.arrived_at is not None or self.is_off(kept):
             raise VisitState(f"This visit is already {self.status.value}.")
-        home = self.resident.door
-        distance_m = standards.distance_m(position, home) if position and home else None
         if self.status in (*BEFORE_THE_DOOR, VisitStatus.MISSED):
             self.status = VisitStatus.ARRIVED
         self.arrived_at, self.arrival_recorded_at = arrived_at, at
@@ -263,7 +263,7 @@ class Visit(Base):
                 recorded_at=at,
                 departed_at=self.departed_at,
                 finished_at=self.finished_at,
-                distance_m=distance_m,
+                distance_m=self._from_the_door_m(position),
                 accuracy_m=accuracy_m,
                 clock_corrected=kept is not None and kept.clock.is_wrong,
                 cancelled=self.status is VisitStatus.CANCELLED,
@@ -297,13 +297,15 @@ class Visit(Base):
         by: UUID,
         at: datetime,
         kept: Kept | None = None,
+        door: AtTheDoor = _NOTHING_SAID,
     ) -> VisitEvent:
-        """The visit is over. An arrival that the officer forgot to send is no obstacle.
+        """The visit is over. An arrival that the officer forgot to send is no obstacle. Where nobody opened,
+        `door` is what the officer did there.
 
         Raises VisitState if it was over before or is off, and Unprocessable for an end before the arrival: who is
         still there can correct that, and what was `kept` is flagged.
         """
-        if self.status in _OVER or self._is_off(kept):
+        if self.status in _OVER or self.is_off(kept):
             raise VisitState(f"This visit is already {self.status.value}.")
         if kept is None and self.arrived_at and finished_at < self.arrived_at:
             raise Unprocessable("finished_at", "The visit cannot end before the officer arrived.")
@@ -318,6 +320,8 @@ class Visit(Base):
             recorded_at=at,
             not_before=(self.departed_at, self.arrived_at),
             cancelled=cancelled,
+            distance_m=self._from_the_door_m(door.position),
+            accuracy_m=door.accuracy_m,
         )
         return self._record(
             session,
@@ -326,7 +330,7 @@ class Visit(Base):
             by=by,
             at=at,
             client_id=client_id,
-            details={"outcome": outcome, "note": note} | odd,
+            details={"outcome": outcome, "note": note} | door.details | odd,
         )
 
     def miss(self, session: Session, *, due_at: datetime, answer: dict[str, Any], at: datetime) -> VisitEvent:
@@ -344,7 +348,12 @@ class Visit(Base):
         details = {"promised_at": self.starts_at, "due_at": due_at} | answer
         return self._record(session, EventKind.MISSED, occurred_at=missed_at, by=None, at=at, details=details)
 
-    def _is_off(self, kept: Kept | None) -> bool:
+    def _from_the_door_m(self, position: tuple[float, float] | None) -> float | None:
+        """How far a phone was from the door, in metres; None if either is unknown."""
+        home = self.resident.door
+        return standards.distance_m(position, home) if position and home else None
+
+    def is_off(self, kept: Kept | None) -> bool:
         """Whether the visit is cancelled for an officer who reports from it. A phone that had no signal could not
         know: it is written down that they went there, and the visit stays cancelled."""
         return self.status is VisitStatus.CANCELLED and kept is None

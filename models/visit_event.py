@@ -23,9 +23,12 @@ class EventKind(StrEnum):
     DEPARTED = "departed"
     DELAYED = "delayed"
     ARRIVED = "arrived"
+    BADGE_SHOWN = "badge_shown"
     FINISHED = "finished"
     MISSED = "missed"
     CONFIRMED = "confirmed"
+    DISPUTED = "disputed"
+    DISPUTE_SETTLED = "dispute_settled"
     WORDS_SEEN = "words_seen"
     LETTER_MADE = "letter_made"
 

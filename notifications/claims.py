@@ -229,6 +229,7 @@ _TO_SEND = (
     Message.starts_at,
     Message.expected_at,
     Message.previous_expected_at,
+    Message.said,
     Message.window_from_at,
     Message.window_to_at,
     Message.expires_at,

@@ -24,6 +24,9 @@ LETTERS = {
             MessageKind.ANOTHER_OFFICER: "{council}: another officer will visit your home",
             MessageKind.MISSED: "{council}: we are sorry that nobody came",
             MessageKind.CAME_AFTER_ALL: "{council}: about our visit to your home",
+            MessageKind.NO_ACCESS: "{council}: sorry we missed you at home",
+            MessageKind.FEEDBACK: "{council}: how did our visit go?",
+            MessageKind.WE_DID: "{council}: what you told us about our visit",
             MessageKind.DELAYED: "{council}: the time we expect to be at your home",
         },
         frame="Hello,\n\n{news}\n\nThe telephone number above is the one on your council letters. Nobody reads"

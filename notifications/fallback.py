@@ -21,7 +21,7 @@ from models.visit import Visit
 from notifications import ladder
 from notifications.claims import LOOK_UP_LEASE, next_way_due
 from notifications.ladder import STOPPED, Next, Way
-from notifications.mending import bring_up_to_date, may_still_be_told, newer_news
+from notifications.mending import bring_up_to_date, newer_news, nothing_left_to_tell
 from notifications.notes import write_down
 from notifications.recording import block
 
@@ -150,7 +150,7 @@ def _fall_back(
 
 def _is_settled(visit: Visit, message: Message, news: Sequence[Message], later: list[Message]) -> bool:
     """Whether nobody has to be told of this any more, or another message is telling them already."""
-    if not may_still_be_told(message.kind, visit.status):
+    if nothing_left_to_tell(message.kind, visit.status):
         return True
     if any(other.status is MessageStatus.DELIVERED for other in news):
         return True

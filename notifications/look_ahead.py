@@ -5,7 +5,7 @@ remembered; then an officer's diary, visits and texts are, in the order in which
 """
 
 import logging
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -25,9 +25,7 @@ from models.standards import LATE_HORIZON, eta, must_tell
 from models.visit import Visit
 from models.visit_rows import left, left_locked, who_meet
 from notifications.outbox import queue_visit_foreseen, stop_late_texts
-from notifications.told import LateNews, history_to_read, late_news, lock_texts, locked_history, start_in_mind
-
-History = Callable[[Session, UUID], Sequence[Any]]
+from notifications.told import LateNews, histories, late_news, lock_texts, start_in_mind
 
 log = logging.getLogger(__name__)
 
@@ -58,7 +56,7 @@ def look_ahead(at: datetime) -> int:
         try:
             together, number = _look_at_day(officer_id, at)
         except Exception as error:
-            log.error("look_ahead_failed", extra={"officer_id": str(officer_id), "error": type(error).__name__})
+            log.error("look_ahead_failed", extra={"officer_id": str(officer_id)}, exc_info=error)
             continue
         seen |= together
         told += number
@@ -71,7 +69,7 @@ def _look_at_day(officer_id: UUID, at: datetime) -> tuple[set[UUID], int]:
     with reading() as session:
         together = who_meet(session, [officer_id], begins)
         visits = left(session, together, begins)
-        if not any(each.is_news for each in _foreseen(session, together, visits, history_to_read, at)):
+        if not any(each.is_news for each in _foreseen(session, together, visits, at)):
             return together, 0
     with transaction() as session:
         lock_diaries(session, *together)
@@ -80,21 +78,22 @@ def _look_at_day(officer_id: UUID, at: datetime) -> tuple[set[UUID], int]:
             # They were given a visit just now with somebody whose diary we do not have: the next time.
             return together, 0
         lock_texts(session, visits)
-        news = [each for each in _foreseen(session, together, visits, locked_history, at) if each.is_news]
+        news = [each for each in _foreseen(session, together, visits, at) if each.is_news]
         return together, sum(_act(session, each, at) for each in news)
 
 
 def _foreseen(
-    session: Session, officer_ids: Collection[UUID], visits: Sequence[Visit], history: History, at: datetime
+    session: Session, officer_ids: Collection[UUID], visits: Sequence[Visit], at: datetime
 ) -> Iterator[Foreseen]:
     """Each visit of a day with what is to be said of it, as far as anything is known."""
     outlooks = _outlooks(session, officer_ids, at)
     remembered = forecasts_of(session, [visit.id for visit in visits])
+    sent = histories(session, visits)
     for visit in visits:
         last, seen = remembered.get(visit.id), outlooks.get(visit.id)
         if last is None and (seen is None or seen.arrival is None):
             continue
-        told = _told(session, visit, history(session, visit.id), last, seen.word if seen else None)
+        told = _told(session, visit, sent[visit.id], last, seen.word if seen else None)
         arrival = seen.arrival if seen else None
         if must_tell(instant(told.start), visit.starts_at):
             # Another time is booked by now than they know of, which is for a person to tell them.

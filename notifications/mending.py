@@ -8,11 +8,26 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from models.message import GONE, START_KINDS, Message, MessageKind, MessageStatus
+from models.message import GONE, NO_NEWS, START_KINDS, Message, MessageKind, MessageStatus
 from models.promise import told_by_person
 from models.standards import must_tell, reference
 from models.visit import BEFORE_THE_DOOR, Visit, VisitStatus
 from notifications import policy
+
+_TELLS_OF = {MessageKind.NO_ACCESS: VisitStatus.NO_ACCESS, MessageKind.MISSED: VisitStatus.MISSED}
+
+
+def nothing_left_to_tell(kind: MessageKind, status: VisitStatus) -> bool:
+    """Whether a visit that stands so leaves nothing to say of this kind.
+
+    That it is off always is news, or that somebody came after all; that nobody opened, or nobody came, only while
+    the visit says so; the rest until the officer is at the door. What nobody has to hear never is.
+    """
+    if kind in _TELLS_OF:
+        return status is not _TELLS_OF[kind]
+    if kind in (MessageKind.CANCELLED, MessageKind.CAME_AFTER_ALL):
+        return False
+    return kind in NO_NEWS or status not in BEFORE_THE_DOOR
 
 
 def put_back(session: Session, message: Message, at: datetime, wait: timedelta = timedelta(0)) -> None:
@@ -47,13 +62,6 @@ def _is_known(session: Session, message: Message) -> bool:
     return session.scalar(reached.limit(1)) is not None
 
 
-def may_still_be_told(kind: MessageKind, status: VisitStatus) -> bool:
-    """Whether this is still news of a visit that stands like this."""
-    if kind is MessageKind.MISSED:
-        return status is VisitStatus.MISSED
-    return status in BEFORE_THE_DOOR or kind in (MessageKind.CANCELLED, MessageKind.CAME_AFTER_ALL)
-
-
 def newer_news(message: Message, later: Sequence[Message]) -> list[Message]:
     """Those of the visit's later messages that tell, or are about to tell, what makes `message` old.
 
@@ -81,9 +89,8 @@ def bring_up_to_date(
 ) -> None:
     """Let a held message tell of the visit as it is now, or stop it if there is nothing to tell any more."""
     is_off = status is VisitStatus.CANCELLED and message.kind is not MessageKind.CANCELLED
-    is_late = message.kind is MessageKind.DELAYED and status not in BEFORE_THE_DOOR
-    is_mended = message.kind is MessageKind.MISSED and status is not VisitStatus.MISSED
-    if is_off or is_late or is_mended:
+    at_its_time = message.kind in (MessageKind.DELAYED, *_TELLS_OF)
+    if is_off or (at_its_time and nothing_left_to_tell(message.kind, status)):
         message.supersede(at)
     elif message.kind in (*START_KINDS, MessageKind.ANOTHER_OFFICER):
         message.starts_at = starts_at

@@ -19,7 +19,13 @@ _LANES = {
     MessageKind.BOOKED: 3,
     MessageKind.MISSED: 3,
     MessageKind.CAME_AFTER_ALL: 3,
+    MessageKind.NO_ACCESS: 3,
+    MessageKind.WE_DID: 4,
+    MessageKind.FEEDBACK: 5,
 }
+
+_AT_ONCE = (MessageKind.BOOKED, MessageKind.DELAYED, *AFTERWARDS)
+"""What is not changed again a minute later, as a change of a visit may be."""
 
 
 def lane(kind: MessageKind) -> int:
@@ -30,10 +36,10 @@ def lane(kind: MessageKind) -> int:
 def settle(kind: MessageKind, decided_at: datetime, reference_at: datetime) -> timedelta:
     """How long to hold a text in case the change is changed again.
 
-    Rule 2: "Hold 120 s if R is at least 26 h off, 30 s if at least 2 h, else 0." Bookings, delays and
-    what is told afterwards go at once.
+    Rule 2: "Hold 120 s if R is at least 26 h off, 30 s if at least 2 h, else 0." Bookings, delays and what is
+    told after a visit go at once.
     """
-    if kind in (MessageKind.BOOKED, MessageKind.DELAYED, *AFTERWARDS):
+    if kind in _AT_ONCE:
         return timedelta(0)
     lead = elapsed(decided_at, reference_at)
     if lead >= timedelta(hours=26):
@@ -54,6 +60,7 @@ def after_the_hold(kind: MessageKind, ready_at: datetime, reference_at: datetime
     if kind is MessageKind.DELAYED or not _is_night(ready_at):
         return ready_at
     if kind in AFTERWARDS:
+        # Nothing happens before the day that they could still change.
         return next_time(DAY, ready_at)
     if kind is MessageKind.BOOKED:
         # The resident heard the time at booking: the text can wait for the day, unless the visit cannot.

@@ -4,12 +4,13 @@ import logging
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy import bindparam, update
 from sqlalchemy.orm import Session
 
 from models.contact_task import ContactReason, ask_for_call
-from models.message import Channel, Message, MessageStatus
+from models.message import NO_NEWS, Channel, Message, MessageStatus
 from models.message_event import MessageEventKind
 from models.number import mark_unusable, stop_texts
 from models.prepared import Prepared
@@ -263,10 +264,18 @@ def _give_up(session: Session, message: Message, status: MessageStatus, error_co
 
 
 def expire(session: Session, message: Message, at: datetime) -> None:
-    """It is no longer worth sending: a person rings."""
+    """It is no longer worth sending: a person rings, if it had to be heard."""
     message.status = MessageStatus.EXPIRED
     message.failed_at = at
     message.look_up_at = message.next_way_at = None
+    task_id = None if message.kind in NO_NEWS else _ask_to_tell(session, message, at)
+    mend_next(session, message, at)
+    note(session, message.id, MessageEventKind.EXPIRED, at, contact_task_id=task_id)
+    note_outcome(session, message, "expired")
+    _log("message_expired", message)
+
+
+def _ask_to_tell(session: Session, message: Message, at: datetime) -> UUID:
     task = ask_for_call(
         session,
         visit_id=message.visit_id,
@@ -277,10 +286,7 @@ def expire(session: Session, message: Message, at: datetime) -> None:
         reference_at=message.reference_at,
         at=at,
     )
-    mend_next(session, message, at)
-    note(session, message.id, MessageEventKind.EXPIRED, at, contact_task_id=task.id)
-    note_outcome(session, message, "expired")
-    _log("message_expired", message)
+    return task.id
 
 
 def _postpone(session: Session, message: Message, wait: timedelta, why: str, at: datetime) -> None:

@@ -7,28 +7,42 @@ them."
 import re
 import unicodedata
 from datetime import datetime, timedelta
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from sqlalchemy import ColumnElement, or_, select
 from sqlalchemy.orm import Session
 
 from models.contact_task import ContactReason, ask_for_call
 from models.database import insert_missing
-from models.message import GAVE_UP, Channel, Message
+from models.dispute import (
+    DISPUTED_WITHIN,
+    LONGEST_DISPUTE,
+    DisputeStatus,
+    SaidBy,
+    can_be_disputed,
+    say_i_was_in,
+)
+from models.feedback import keep_words
+from models.message import GAVE_UP, Channel, Message, MessageKind
 from models.number import clear_unusable, start_texts, stop_texts
 from models.reply import Reply, ReplyKind
 from models.resident import Resident
 from models.standards import eta
-from models.visit import BEFORE_THE_DOOR, Visit
+from models.visit import BEFORE_THE_DOOR, Visit, VisitStatus
 from models.visit_rows import find_locked
+from notifications.feedback import answers_feedback
 from notifications.receipts import it_was_answered
 from notifications.texts import ANSWERS, DEFAULT, WORDINGS, Council, in_language, plain
+from notifications.was_in import says_they_were_in
 
 LONGEST = 1600
 """The longest text a carrier passes on, in characters."""
 
+_OWN_WORDS = (ReplyKind.WORDS, ReplyKind.YES, ReplyKind.I_WAS_IN)
+"""What may be said of a visit when we ask how it went: "fine" is a YES to any other text."""
+
 NO_VISIT = timedelta(hours=2)
-"""A reply that is about no visit is read within half an hour, as if there were one in two hours."""
+"""A reply that is about no visit to come is read within half an hour, as if there were one in two hours."""
 
 IN_THE_AIR = timedelta(seconds=10)
 """A reply that comes so soon after a text, before its receipt, was written before that text arrived."""
@@ -101,7 +115,7 @@ _FORMS = {
     ),
     ReplyKind.CHANGE: (
         *("change", "change it", "change time", "change date", "change day", "change visit", "change appointment"),
-        *("rebook", "rearrange", "reschedule"),
+        *("rebook", "re book", "rebook it", "rearrange", "reschedule", "new time", "another time", "new visit"),
     ),
     ReplyKind.HELP: ("help", "info"),
 }
@@ -110,11 +124,13 @@ _FORMS = {
 def classify(body: str) -> ReplyKind:
     """What a text asks for: a word that is the whole of it, whatever its case, marks and courtesies.
 
-    "Please stop." stops; "Can you stop by at ten?" is for a person to read. CANCEL alone stops texts, because
+    "Please stop." stops; "Can you stop by at ten?" is for a person to read. That they were in, people say in many
+    ways; it counts only of a visit to which nobody opened. CANCEL alone stops texts, because
     the carrier stops them on that word; `record_reply` has a person ask what was meant.
     """
     words = _fold(body)
-    return next((kind for kind, forms in _FORMS.items() if words in forms), ReplyKind.WORDS)
+    kinds = (kind for kind, forms in _FORMS.items() if words in forms)
+    return next(kinds, ReplyKind.I_WAS_IN if says_they_were_in(words) else ReplyKind.WORDS)
 
 
 def _fold(body: str) -> str:
@@ -147,7 +163,9 @@ def record_reply(
         return reply.answer
     message = _answered(session, from_number, at)
     resident = _resident(session, from_number, message)
-    visit = _visit(session, resident, message, at)
+    visit = _visit(session, kind, resident, message, at)
+    if kind is ReplyKind.I_WAS_IN and (visit is None or not can_be_disputed(visit, at)):
+        reply.kind = ReplyKind.WORDS
     reply.resident_id = resident.id if resident else None
     reply.visit_id = visit.id if visit else None
     reply.message_id = message.id if message else None
@@ -196,7 +214,7 @@ def _act(
 ) -> str | None:
     """Do what the reply asks, and say what we did."""
     language = resident.language if resident else DEFAULT
-    say = in_language(ANSWERS, language)
+    say, wording = in_language(ANSWERS, language), in_language(WORDINGS, language)
 
     def answer(sentence: str, **more: str) -> str:
         return plain(sentence.format(council=council.name, phone=council.phone, **more))
@@ -209,13 +227,20 @@ def _act(
         return answer(say.help)
     if resident is None:
         return None if reply.kind is ReplyKind.STOP else answer(say.unknown)
-    if reply.kind is ReplyKind.YES and visit and message and visit.starts_at == message.starts_at:
-        visit.confirm(session, reply_id=reply.id, at=at)
-        words = in_language(WORDINGS, language)
-        if visit.expected_at is not None:
+    if reply.kind is ReplyKind.I_WAS_IN and visit is not None:
+        words = reply.body[:LONGEST_DISPUTE]
+        dispute = say_i_was_in(session, visit, said_by=SaidBy.TEXT, words=words, at=at)
+        if dispute.status is DisputeStatus.OPEN:
+            return answer(say.disputed, by=wording.day_and_time(dispute.ring_by))
+    if visit is not None and _says_how_it_went(reply, message, at) and keep_words(session, visit, reply.body, at):
+        return answer(say.feedback)
+    to_come = visit if visit is not None and visit.status in BEFORE_THE_DOOR else None
+    if reply.kind is ReplyKind.YES and to_come and message and to_come.starts_at == message.starts_at:
+        to_come.confirm(session, reply_id=reply.id, at=at)
+        if to_come.expected_at is not None:
             # They have been told to wait longer, or are about to be.
-            return answer(say.expected, eta=words.time(eta(visit.expected_at, visit.starts_at)))
-        return answer(say.confirmed, start=words.day_and_time(visit.starts_at))
+            return answer(say.expected, eta=wording.time(eta(to_come.expected_at, to_come.starts_at)))
+        return answer(say.confirmed, start=wording.day_and_time(to_come.starts_at))
     # A YES to a time that is no longer the visit's is for a person, too.
     ask_for_call(
         session,
@@ -224,10 +249,15 @@ def _act(
         reason=ContactReason.REPLIED,
         detail=reply.kind.value,
         words=reply.body,
-        reference_at=visit.starts_at if visit else at + NO_VISIT,
+        reference_at=to_come.starts_at if to_come else at + NO_VISIT,
         at=at,
     )
     return None if reply.kind is ReplyKind.STOP else answer(say.read)
+
+
+def _says_how_it_went(reply: Reply, message: Message | None, at: datetime) -> bool:
+    """Whether this is the answer to our question how the visit went: their own words, or "fine"."""
+    return reply.kind in _OWN_WORDS and answers_feedback(message, at) and bool(reply.body.strip())
 
 
 def _answered(session: Session, number: str, at: datetime) -> Message | None:
@@ -262,13 +292,20 @@ def _resident(session: Session, number: str, message: Message | None) -> Residen
     return session.scalars(first.limit(1)).first()
 
 
-def _visit(session: Session, resident: Resident | None, message: Message | None, at: datetime) -> Visit | None:
-    """The visit a reply is about, locked: that of the text it answers while it is still to come, else the next."""
+def _visit(
+    session: Session, kind: ReplyKind, resident: Resident | None, message: Message | None, at: datetime
+) -> Visit | None:
+    """The visit a reply is about, locked: that of the text it answers while it is still to come or was not opened
+    to, else the next."""
     if resident is None:
         return None
+    shut = _shut_door(session, resident, message, at) if kind is ReplyKind.I_WAS_IN else None
+    if shut is not None:
+        return find_locked(session, shut)
     if message is not None:
         visit = find_locked(session, message.visit_id)
-        if visit.status in BEFORE_THE_DOOR:
+        says_how_it_went = kind in _OWN_WORDS and answers_feedback(message, at)
+        if visit.status in BEFORE_THE_DOOR or message.kind is MessageKind.NO_ACCESS or says_how_it_went:
             return visit
     coming = session.scalar(
         select(Visit.id)
@@ -277,3 +314,18 @@ def _visit(session: Session, resident: Resident | None, message: Message | None,
         .limit(1)
     )
     return find_locked(session, coming) if coming else None
+
+
+def _shut_door(session: Session, resident: Resident, message: Message | None, at: datetime) -> UUID | None:
+    """The visit to which this resident did not open, if a reply can be about it: it answers the text that says so,
+    or none came after, as when they were told by a call."""
+    if message is not None and message.kind is MessageKind.NO_ACCESS:
+        return message.visit_id
+    last = select(Visit.id).where(
+        Visit.resident_id == resident.id,
+        Visit.status == VisitStatus.NO_ACCESS,
+        Visit.ends_at > at - DISPUTED_WITHIN,
+    )
+    if message is not None:
+        last = last.where(Visit.finished_at >= message.accepted_at)
+    return session.scalar(last.order_by(Visit.starts_at.desc(), Visit.id).limit(1))

@@ -19,7 +19,7 @@ from models.visit_rows import find_locked
 from notifications import ladder
 from notifications.fallback import add_to_news
 from notifications.ladder import Next, Way
-from notifications.mending import bring_up_to_date, may_still_be_told, newer_news
+from notifications.mending import bring_up_to_date, newer_news, nothing_left_to_tell
 
 log = logging.getLogger(__name__)
 
@@ -94,7 +94,7 @@ def _refuse_if_told(session: Session, message: Message, of_visit: Sequence[Messa
 
 
 def _refuse_if_too_late(message: Message, visit: Visit, at: datetime) -> None:
-    if not may_still_be_told(message.kind, visit.status):
+    if nothing_left_to_tell(message.kind, visit.status):
         raise NotSentAgain(f"The visit is {visit.status}: there is nothing left to tell of it.")
     if message.status is MessageStatus.EXPIRED or message.expires_at <= at:
         expired = in_london(message.expires_at)

@@ -101,6 +101,8 @@ def _script(
         say.starts_at = notice.told_starts_at if notice else tried[0].starts_at if tried else visit.starts_at
     elif visit.status is VisitStatus.MISSED:
         say.kind = MessageKind.MISSED
+    elif visit.status is VisitStatus.NO_ACCESS:
+        say.kind = MessageKind.NO_ACCESS
     elif task.reason is ContactReason.REPLIED:
         say.kind = MessageKind.BOOKED
     elif task.detail == MessageKind.ANOTHER_OFFICER:

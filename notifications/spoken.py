@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from models.clock import LONDON
-from models.message import Message
+from models.message import Message, MessageKind
 from notifications.texts import Council, Wording, in_language, plain
 
 TIMES_SAID = 2
@@ -17,8 +17,8 @@ TIMES_SAID = 2
 class Speech(Wording):
     """One language as it is spoken: what its voice is called, and what is said around the sentence.
 
-    `hello` and `goodbye` are around it in a call, `in_person` holds it as {news}. Each may use {council} and
-    {phone}.
+    `hello` and `goodbye` are around it in a call, `in_person` holds it as {news}. After a visit that nobody opened
+    to, `rebook` and `rebook_in_person` stand for the last two. Each may use {council} and {phone}.
     """
 
     voice: str
@@ -26,6 +26,8 @@ class Speech(Wording):
     goodbye: str
     say_again: str
     in_person: str
+    rebook: str
+    rebook_in_person: str
 
     def day_and_time(self, at: datetime) -> str:
         """ "Monday 23 November at 2 pm", by London's clocks."""
@@ -73,6 +75,13 @@ SPEECHES = {
         between="between {earliest} and {latest}",
         goodbye="If this does not suit you, please call us on {phone}."
         " That is the number on your council letters.",
+        no_access="We are sorry that we missed you. We came for our visit on {start} and got no answer.",
+        feedback="We would like to know how our visit on {start} went.",
+        we_did="Thank you for what you told us about our visit on {start}. We have seen to it.",
+        rebook="To agree a new time, or if you were in, please call us on {phone}."
+        " That is the number on your council letters.",
+        rebook_in_person="Hello, I am calling from {council} about our visit to your home. {news}"
+        " Were you in? When may we come again?",
         say_again="To hear this again, press 1.",
         in_person="Hello, I am calling from {council} about our visit to your home. {news} Does that suit you?",
     ),
@@ -82,14 +91,16 @@ SPEECHES = {
 def render(message: Message, council: Council) -> str:
     """All that a voice says of one message. Raises ValueError if a time it needs is missing."""
     words = in_language(SPEECHES, message.language)
-    said = " ".join([words.hello, words.sentence(message), words.goodbye])
+    goodbye = words.rebook if message.kind is MessageKind.NO_ACCESS else words.goodbye
+    said = " ".join([words.hello, words.sentence(message), goodbye])
     return _filled(said, message, words, council)
 
 
 def script(message: Message, council: Council) -> str:
     """What a person who rings could say of it. Raises ValueError if a time it needs is missing."""
     words = in_language(SPEECHES, message.language)
-    return _filled(words.in_person.replace("{news}", words.sentence(message)), message, words, council)
+    said = words.rebook_in_person if message.kind is MessageKind.NO_ACCESS else words.in_person
+    return _filled(said.replace("{news}", words.sentence(message)), message, words, council)
 
 
 def _filled(said: str, message: Message, words: Speech, council: Council) -> str:

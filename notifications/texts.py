@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import TypeVar
 
 from models.clock import LONDON
-from models.message import Message, MessageKind
+from models.message import Channel, Message, MessageKind
 from models.visit_link import VisitLinks
 from notifications.parts import Encoding, encoding_of, measure
 
@@ -59,8 +59,8 @@ class Council:
 class Wording:
     """One language: its names of days and months, and its sentences.
 
-    A sentence may use {council}, {phone}, {ref}, {start} and, where they exist, {old} and {when}: that is `about`,
-    with its {eta}, or `between`, with its {earliest} and {latest}.
+    A sentence may use {council}, {phone}, {ref}, {start} and, where they exist, {old}, {said} and {when}: that is
+    `about`, with its {eta}, or `between`, with its {earliest} and {latest}.
     """
 
     days: tuple[str, ...]
@@ -76,6 +76,9 @@ class Wording:
     back_on_time: str
     about: str
     between: str
+    no_access: str
+    feedback: str
+    we_did: str
 
     def day_and_time(self, at: datetime) -> str:
         """ "Mon 23 Nov 14:00", by London's clocks."""
@@ -122,6 +125,12 @@ class Wording:
                 return self.missed
             case MessageKind.CAME_AFTER_ALL:
                 return self.came_after_all
+            case MessageKind.NO_ACCESS:
+                return self.no_access
+            case MessageKind.FEEDBACK:
+                return self.feedback
+            case MessageKind.WE_DID:
+                return self.we_did
         expected, before = message.expected_at, message.previous_expected_at
         if expected is None or before is None or expected >= before:
             return self.delayed
@@ -152,6 +161,12 @@ WORDINGS = {
         " We expect to be with you {when}. If this does not suit you, please call {phone}. Ref {ref}",
         about="about {eta}",
         between="between {earliest} and {latest}",
+        no_access="{council}: sorry we missed you. We came for our visit on {start} and got no answer."
+        " For a new time please call {phone}{or_reply}. Ref {ref}",
+        feedback="{council}: how did our visit on {start} go? Reply in your own words."
+        " STOP ends our texts. If you need us, please call {phone}. Ref {ref}",
+        we_did="{council}: thank you for what you said about our visit on {start}. {said}"
+        " Questions? Please call {phone}. Ref {ref}",
     ),
 }
 
@@ -160,14 +175,20 @@ PAGE = {"en": " See who will come: {link}"}
 """What a booking text says of the resident's own page, in the place of its {page}."""
 
 
+OR_REPLY = {"en": " or reply REBOOK. If you were in, reply IN"}
+"""What a text that nobody opened says in the place of its {or_reply}; nobody reads answers to an e-mail."""
+
+
 @dataclass(frozen=True, slots=True)
 class Answers:
     """One language's answers to what residents write. Each may use {council} and {phone}, `confirmed` {start},
-    `expected` {eta}."""
+    `expected` {eta}, `disputed` {by}."""
 
     confirmed: str
     expected: str
     read: str
+    disputed: str
+    feedback: str
     started: str
     help: str
     unknown: str
@@ -180,6 +201,9 @@ ANSWERS = {
         expected="{council}: thank you. We expect to be with you about {eta}."
         " If anything changes, please call {phone}.",
         read="{council}: thank you. Somebody will read this and call you. If it is urgent, please call {phone}.",
+        disputed="{council}: thank you for telling us that you were in. Somebody will call you by {by}."
+        " If it is urgent, please call {phone}.",
+        feedback="{council}: thank you. A person reads what you tell us. If you need us, please call {phone}.",
         started="{council}: we will text you again about our visits to your home. Reply STOP to end this.",
         help="{council}: we text you about our visits to your home. Reply YES to confirm, CHANGE if the time does"
         " not suit you, STOP for no more texts. Or call {phone}.",
@@ -205,8 +229,16 @@ def render(message: Message, council: Council, link: str = "") -> str:
     make the text too long.
     """
     words = in_language(WORDINGS, message.language)
-    values = {"council": council.name, "phone": council.phone, "ref": message.reference, "page": ""}
-    values |= words.times(message)
+    values = {
+        "council": council.name,
+        "phone": council.phone,
+        "ref": message.reference,
+        "page": "",
+        "or_reply": "",
+    }
+    if message.channel is not Channel.EMAIL:
+        values["or_reply"] = in_language(OR_REPLY, message.language)
+    values |= words.times(message) | {"said": message.said or ""}
     sentence = words.sentence(message)
     if link:
         with_link = plain(

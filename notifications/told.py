@@ -1,11 +1,12 @@
 """What a visit's resident was told, as its messages and people say: the start, and the delays."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import Uuid, bindparam, select
 from sqlalchemy.orm import Session
 
 from models.lateness import Window
@@ -15,25 +16,32 @@ from models.promise import person_told, told_by_person
 from models.standards import DelayTold
 from models.visit import Visit
 
+_COLUMNS = (
+    Message.visit_id,
+    Message.id,
+    Message.news_id,
+    Message.kind,
+    Message.status,
+    Message.starts_at,
+    Message.expected_at,
+    Message.window_from_at,
+    Message.window_to_at,
+    Message.decided_at,
+    Message.send_at,
+)
+_VISIT = bindparam("visit", type_=Uuid())
 _SENT = (
-    select(
-        Message.id,
-        Message.news_id,
-        Message.kind,
-        Message.status,
-        Message.starts_at,
-        Message.expected_at,
-        Message.window_from_at,
-        Message.window_to_at,
-        Message.decided_at,
-        Message.send_at,
-        person_told.label("somebody_rang"),
-    )
-    .where(Message.visit_id == bindparam("visit"))
+    select(*_COLUMNS, person_told(_VISIT).label("somebody_rang"))
+    .where(Message.visit_id == _VISIT)
     .order_by(Message.number)
 )
 _TO_READ = Prepared(_SENT)
 _HISTORY = Prepared(_SENT.with_for_update())
+_SENT_OF_MANY = (
+    select(*_COLUMNS, person_told(Message.visit_id).label("somebody_rang"))
+    .where(Message.visit_id.in_(bindparam("visits", expanding=True)))
+    .order_by(Message.visit_id, Message.number)
+)
 
 
 def told_start(session: Session, visit: Visit) -> datetime:
@@ -42,17 +50,21 @@ def told_start(session: Session, visit: Visit) -> datetime:
 
     Whoever books a visit tells the resident the time there and then. A delay text tells no start. Locks nothing.
     """
-    return start_told(session, visit, history_to_read(session, visit.id))
-
-
-def history_to_read(session: Session, visit_id: UUID) -> Sequence[Any]:
-    """What the visit's resident was sent, in order."""
-    return _TO_READ.all(session, visit=visit_id)
+    return start_told(session, visit, _TO_READ.all(session, visit=visit.id))
 
 
 def locked_history(session: Session, visit_id: UUID) -> Sequence[Any]:
-    """The same, locked: superseding and claiming cannot both win."""
+    """What the visit's resident was sent, in order, locked: superseding and claiming cannot both win."""
     return _HISTORY.all(session, visit=visit_id)
+
+
+def histories(session: Session, visits: Iterable[Visit]) -> dict[UUID, list[Any]]:
+    """What the residents of all these visits were sent, by visit, in order. Locks nothing."""
+    rows = session.execute(_SENT_OF_MANY, {"visits": [visit.id for visit in visits]})
+    found: dict[UUID, list[Any]] = defaultdict(list)
+    for row in rows:
+        found[row.visit_id].append(row)
+    return found
 
 
 def lock_texts(session: Session, visits: Iterable[Visit]) -> set[UUID]:

@@ -60,7 +60,13 @@ class Event:
         return {"type": self.kind, **ids, **times, **self.more}
 
 
-KINDS = {"departure": "departed", "delay": "delayed", "arrival": "arrived", "outcome": "finished"}
+KINDS = {
+    "departure": "departed",
+    "delay": "delayed",
+    "arrival": "arrived",
+    "badge_shown": "badge_shown",
+    "outcome": "finished",
+}
 
 
 @dataclass
@@ -129,6 +135,9 @@ class Phone:
             yield Event("delay", visit.id, said_at, {"reported_at": said_at, "expected_at": expected_at})
         if self._chance.random() < 0.9:
             yield Event("arrival", visit.id, arrived_at, {"arrived_at": arrived_at})
+        for _ in range(self._chance.choice((0, 1, 1, 2))):
+            shown_at = arrived_at + (finished_at - arrived_at) * self._chance.random()
+            yield Event("badge_shown", visit.id, shown_at, {"shown_at": shown_at})
         outcome = self._chance.choice(("completed", "no_access"))
         yield Event("outcome", visit.id, finished_at, {"finished_at": finished_at}, {"outcome": outcome})
 
@@ -182,7 +191,7 @@ class Phone:
     def _read(self, event: Event, result: Any) -> None:
         if (result["client_id"], result["status"]) != (str(event.client_id), 201):
             self._verdict.wrong.append(f"{event.kind} was answered {result}")
-        if event.kind in ("arrival", "delay") and event.answer not in (None, result):
+        if event.kind in ("arrival", "delay", "badge_shown") and event.answer not in (None, result):
             self._verdict.wrong.append(f"{event.kind} was answered {result} after {event.answer}")
         event.answer = result
 

@@ -46,7 +46,13 @@ def minutes(number: float) -> timedelta:
 
 def kept(kind: str, visit: Any, at: datetime | None = None, **changes: Any) -> dict[str, Any]:
     """One event as a phone keeps it, that happened at `at`."""
-    names = {"departure": "departed_at", "delay": "expected_at", "arrival": "arrived_at", "outcome": "finished_at"}
+    names = {
+        "departure": "departed_at",
+        "delay": "expected_at",
+        "arrival": "arrived_at",
+        "badge_shown": "shown_at",
+        "outcome": "finished_at",
+    }
     event = {"type": kind, "client_id": factories.client_id(), "visit_id": visit["id"]}
     if at is not None:
         event[names[kind]] = at.isoformat()

@@ -25,6 +25,8 @@ from models.alert import Alert, AlertKind, raise_alert
 from models.card import ask as ask_for_card
 from models.contact_task import ContactReason, ContactTask, ContactTaskStatus
 from models.database import reading, transaction
+from models.dispute import Dispute, DisputeStatus, SaidBy
+from models.feedback import Feedback
 from models.holding import keep
 from models.incident import Incident, IncidentKind, open_incident
 from models.missed_standard import MissedStandard, RedressStatus, Standard
@@ -189,12 +191,24 @@ def one_of_each(live_app: LiveServer) -> dict[str, list[str]]:
         status=ContactTaskStatus.OPEN,
         created_at=at,
     )
+    dispute = Dispute(
+        id=uuid4(),
+        visit_id=visits[1].id,
+        resident_id=resident.id,
+        said_by=SaidBy.PAGE,
+        said_at=at,
+        ring_by=at,
+        status=DisputeStatus.OPEN,
+    )
+    feedback = Feedback(
+        id=uuid4(), visit_id=visits[2].id, resident_id=resident.id, words="Quick and kind", said_at=at
+    )
     account = User(id=uuid4(), username=f"a-{uuid4()}", role=Role.SCHEDULER, active=True, created_at=at)
     account.set_password(str(uuid4()))
     badge = give_badge(officer, at)
     give_photo(officer, at)
     with transaction() as session:
-        session.add_all([task, account])
+        session.add_all([task, dispute, feedback, account])
         incident = open_incident(session, IncidentKind.SCAN_FLOOD, at=at, badge_id=badge.id)
         raise_alert(
             session,
@@ -263,6 +277,8 @@ def one_of_each(live_app: LiveServer) -> dict[str, list[str]]:
         "alert_id": [str(alert_id)],
         "missed_id": [str(missed.id)],
         "task_id": [str(task.id)],
+        "dispute_id": [str(dispute.id)],
+        "feedback_id": [str(feedback.id)],
         "user_id": [str(account.id)],
         "absence_id": [str(leave.id)],
         "day": [str(at.date())],

@@ -29,10 +29,14 @@ from models.alert import Alert, AlertKind, raise_alert
 from models.badge import current_phone_badge, phone_badge_for
 from models.card import ask as ask_for_card
 from models.contact_task import ContactReason, ContactTask, ContactTaskStatus
+from models.dispute import Dispute, DisputeStatus, SaidBy
+from models.feedback import Feedback
 from models.incident import Incident, IncidentKind, open_incident
 from models.missed_standard import MissedStandard, RedressStatus, Standard
+from models.no_access_photo import NoAccessPhoto
 from models.officer import Officer, send_photo
 from models.user import Role, User
+from models.visit import Visit, VisitStatus
 from models.working_time import AbsenceKind
 from tests import factories
 from tests.conftest import empty
@@ -113,7 +117,27 @@ def world(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterat
             status=ContactTaskStatus.OPEN,
             created_at=MONDAY,
         )
-        session.add(task)
+        dispute = Dispute(
+            id=uuid4(),
+            visit_id=visit.id,
+            resident_id=resident.id,
+            said_by=SaidBy.PAGE,
+            said_at=MONDAY,
+            ring_by=MONDAY,
+            status=DisputeStatus.OPEN,
+        )
+        feedback = Feedback(
+            id=uuid4(), visit_id=visit.id, resident_id=resident.id, words="Quick and kind", said_at=MONDAY
+        )
+        session.add_all([task, dispute, feedback])
+        # The second visit of the diary: nobody opened.
+        shut = session.scalars(select(Visit).where(Visit.id != visit.id)).one()
+        shut.status = VisitStatus.NO_ACCESS
+        door = NoAccessPhoto(
+            visit_id=shut.id, jpeg=b"a door", uploaded_at=MONDAY, uploaded_by_id=ids["officer_account"]
+        )
+        session.add(door)
+        ids["shut"] = shut.id
         phone_badge_for(session, session.get_one(Officer, officer.id), MONDAY)
         made = current_phone_badge(session, officer.id)
         assert made is not None
@@ -160,7 +184,14 @@ def world(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterat
             at=MONDAY,
         )
         ids["absence"] = leave.id
-        ids |= {"task": task.id, "badge": made.id, "incident": incident_id, "card": card.id}
+        ids |= {
+            "task": task.id,
+            "dispute": dispute.id,
+            "feedback": feedback.id,
+            "badge": made.id,
+            "incident": incident_id,
+            "card": card.id,
+        }
         ids |= {"photo": photo.id, "another_live_code": asked.id}
         ids["page"] = app.extensions["visit_links"].code(visit.reference)
     before = everything()
@@ -406,13 +437,23 @@ WITH_BODY = [
     ),
     Endpoint(
         "POST",
+        "/v1/visits/@visit@/badge-shown",
+        "officer",
+        {"client_id": CLIENT_ID, "shown_at": (STARTS_AT, "clock")},
+    ),
+    Endpoint(
+        "POST",
         "/v1/visits/@visit@/outcome",
         "officer",
         {
             "client_id": CLIENT_ID,
-            "outcome": ("completed", "enum"),
+            "outcome": ("no_access", "enum"),
             "finished_at": (STARTS_AT, "clock"),
             "note": (None, "text?"),
+            "latitude": (51.58, "degrees"),
+            "longitude": (-0.33, "degrees"),
+            "accuracy_m": (12.5, "degrees"),
+            "calls": ([{"at": STARTS_AT, "answered": False}], "calls"),
         },
     ),
     Endpoint(
@@ -432,6 +473,15 @@ WITH_BODY = [
             "house": ("12a", "text"),
         },
     ),
+    Endpoint("PATCH", "/v1/disputes/@dispute@", "scheduler", {"outcome": ("upheld", "enum"), "reason": REASON}),
+    Endpoint("POST", "/v1/feedback/@feedback@/answer", "scheduler", {"done": ("We mended it", "text")}),
+    Endpoint(
+        "PUT",
+        "/v1/feedback/@feedback@/publication",
+        "scheduler",
+        {"you_said": ("It was cold", "text"), "we_did": ("We mended it", "text")},
+    ),
+    Endpoint("POST", "/v1/visits/@shut@/dispute", "scheduler", {"words": (None, "text?")}),
     Endpoint(
         "PATCH", "/v1/contact-tasks/@task@", "scheduler", {"status": ("done", "enum"), "note": (None, "text?")}
     ),
@@ -494,6 +544,12 @@ WITHOUT_BODY = [
     Endpoint("GET", "/v1/reports/notice", "admin"),
     Endpoint("DELETE", "/v1/tokens", "admin"),
     Endpoint("GET", "/v1/contact-tasks/@task@", "scheduler"),
+    Endpoint("GET", "/v1/disputes", "scheduler"),
+    Endpoint("GET", "/v1/feedback", "scheduler"),
+    Endpoint("GET", "/v1/feedback/@feedback@", "scheduler"),
+    Endpoint("DELETE", "/v1/feedback/@feedback@/publication", "scheduler"),
+    Endpoint("GET", "/v1/disputes/@dispute@", "scheduler"),
+    Endpoint("GET", "/v1/visits/@shut@/no-access-photo", "scheduler"),
     Endpoint("GET", "/v1/visits/@visit@/notices", "officer"),
     Endpoint("GET", "/v1/reports/notice/changes", "scheduler"),
 ]
@@ -813,6 +869,18 @@ SPOILED: dict[str, dict[str, Any]] = {
         "5,000 digits in one": Raw(f'[{{"type":{DIGITS}}}]'),
         "21 levels in one": [{"type": json.loads("[" * 21 + "]" * 21)}],
     },
+    "calls": {
+        "null": None,
+        "a number": 2,
+        "an object": {"at": STARTS_AT},
+        "a time in the list": [STARTS_AT],
+        "null in the list": [None],
+        "no time": [{"answered": True}],
+        "a time without an offset": [{"at": "2026-11-25T14:00:00"}],
+        "answered by a word": [{"at": STARTS_AT, "answered": "yes"}],
+        "a number that was rung": [{"at": STARTS_AT, "to": "+447700900123"}],
+        "11 of them": [{"at": STARTS_AT}] * 11,
+    },
     "place": {
         "a word": "Harrow",
         "a list": [51.5, -0.3],
@@ -1072,6 +1140,8 @@ def queries() -> Iterator[Case]:
         "/v1/alerts",
         "/v1/missed-standards",
         "/v1/incidents",
+        "/v1/disputes",
+        "/v1/feedback",
         "/v1/me/scans",
         "/v1/reports/notice/changes",
         "/v1/officers/@officer@/working-exceptions",
@@ -1192,8 +1262,11 @@ def photos() -> Iterator[Case]:
         ("a photo called nothing", whole, None),
     ):
         headers = {"Content-Type": content_type} if content_type else {}
-        path = "/v1/officers/@officer@/photo"
-        yield Case(f"PUT {path} with {name}", "PUT", path, "admin", body, headers, frozenset(BODY))
+        for path, role in (
+            ("/v1/officers/@officer@/photo", "admin"),
+            ("/v1/visits/@visit@/no-access-photo", "officer"),
+        ):
+            yield Case(f"PUT {path} with {name}", "PUT", path, role, body, headers, frozenset(BODY))
 
 
 def not_now_and_not_theirs() -> Iterator[Case]:
@@ -1319,6 +1392,7 @@ def visit_pages() -> Iterator[Case]:
     """The visit is in two days: nothing can be said of how it was."""
     form = {"Content-Type": "application/x-www-form-urlencoded"}
     fields = {"confirm": b"starts_at", "change": b"words", "needs": b"needs", "feedback": b"feedback"}
+    fields["i-was-in"] = b"words"
     refused = frozenset({409, 413, 422})
     for what, field_name in fields.items():
         path = f"/v/@page@/{what}"
@@ -1334,7 +1408,7 @@ def visit_pages() -> Iterator[Case]:
             yield Case(f"{method} {path}", method, path, None, statuses=frozenset({404, 405}))
         wrong = f"/v/{'0' * 23}/{what}"
         yield Case(f"POST a guess, {what}", "POST", wrong, None, b"", form, frozenset({404}))
-    for what in ("confirm", "needs", "feedback"):
+    for what in ("confirm", "needs", "feedback", "i-was-in"):
         path = f"/v/@page@/{what}"
         for name, body, headers in (
             ("nothing", b"", form),

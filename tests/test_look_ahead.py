@@ -1,16 +1,17 @@
 """Lateness told before it happens: who is told by prediction, in which words, and that it is said once."""
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from datetime import datetime, timedelta
 from itertools import pairwise
+from multiprocessing import get_context
 from typing import Any
 from uuid import UUID
 
 import pytest
 from sqlalchemy import select
 
-from models import clock
+from models import clock, database
 from models.database import reading, transaction
 from models.message import Message
 from models.number import Number
@@ -167,6 +168,23 @@ def test_eight_who_look_at_once_say_it_once(scheduler, phone, day_of, stopped_cl
     with ThreadPoolExecutor(8) as processes:
         told = list(processes.map(look_ahead, [now] * 8))
     assert sorted(told) == [0] * 7 + [1]
+    assert len(texts(scheduler, second)) == len(delays(scheduler, second)) == 1
+
+
+def look_from_another_process(url: str, at: datetime) -> int:
+    database.connect(url)
+    return look_ahead(at)
+
+
+def test_processes_that_know_nothing_of_each_other_say_it_once(
+    database_in_use, scheduler, phone, day_of, stopped_clock
+):
+    first, second = day_of("09:30/30 10:15/30")
+    finished(phone, stopped_clock, first, "10:25")
+    with ProcessPoolExecutor(2, get_context("spawn")) as processes:
+        looks = [processes.submit(look_from_another_process, database_in_use, clock.now()) for _ in range(6)]
+        told = [look.result(60) for look in looks]
+    assert sorted(told) == [0] * 5 + [1]
     assert len(texts(scheduler, second)) == len(delays(scheduler, second)) == 1
 
 

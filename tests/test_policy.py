@@ -161,6 +161,6 @@ def test_texts_expire_when_they_are_no_longer_worth_sending() -> None:
 
 def test_delays_go_first_then_cancellations_then_moves_then_the_rest() -> None:
     moves = [MessageKind.MOVED, MessageKind.ANOTHER_OFFICER]
-    rest = [MessageKind.BOOKED, MessageKind.MISSED, MessageKind.CAME_AFTER_ALL]
-    order = [MessageKind.DELAYED, MessageKind.CANCELLED, *moves, *rest]
+    rest = [MessageKind.BOOKED, MessageKind.MISSED, MessageKind.CAME_AFTER_ALL, MessageKind.NO_ACCESS]
+    order = [MessageKind.DELAYED, MessageKind.CANCELLED, *moves, *rest, MessageKind.WE_DID, MessageKind.FEEDBACK]
     assert sorted(MessageKind, key=policy.lane) == order

@@ -102,7 +102,12 @@ def resident_pages(app: Flask, good: Badge, visit: Visit) -> Iterator[tuple[str,
     page = "/v/" + app.extensions["visit_links"].code(visit.reference)
     yield "a visit", web.get(page, headers=HTML)
     yield "no visit", web.get("/v/guess", headers=HTML)
-    for what, data in (("confirm", {"starts_at": "x"}), ("change", {}), ("needs", {"needs": "A dog"})):
+    for what, data in (
+        ("confirm", {"starts_at": "x"}),
+        ("change", {}),
+        ("needs", {"needs": "A dog"}),
+        ("i-was-in", {}),
+    ):
         yield f"a visit, {what}", web.post(f"{page}/{what}", data=data, headers=HTML)
     for method, address in (("GET", "/b/photos/x"), ("DELETE", "/b"), ("GET", "/nothing"), ("GET", "/b/due")):
         yield f"{method} {address}", web.open(address, method=method, headers=HTML)

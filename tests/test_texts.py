@@ -3,6 +3,7 @@
 import unicodedata
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -26,8 +27,8 @@ LONGEST_NAMES = [
 WEDNESDAY = datetime(2026, 11, 25, 10, tzinfo=UTC)
 
 
-def message(kind: MessageKind, *, language: str = "en", at: datetime = WEDNESDAY, **times: datetime) -> Message:
-    return Message(kind=kind, language=language, reference="7K3QX2AB", starts_at=at, **times)
+def message(kind: MessageKind, *, language: str = "en", at: datetime = WEDNESDAY, **more: Any) -> Message:
+    return Message(kind=kind, language=language, reference="7K3QX2AB", starts_at=at, **more)
 
 
 def every_text(language: str, at: datetime) -> list[Message]:
@@ -40,6 +41,9 @@ def every_text(language: str, at: datetime) -> list[Message]:
         message(MessageKind.ANOTHER_OFFICER, language=language, at=at),
         message(MessageKind.MISSED, language=language, at=at),
         message(MessageKind.CAME_AFTER_ALL, language=language, at=at),
+        message(MessageKind.NO_ACCESS, language=language, at=at),
+        message(MessageKind.FEEDBACK, language=language, at=at),
+        message(MessageKind.WE_DID, language=language, at=at, said="We did."),
         message(delayed, language=language, at=at, expected_at=later),
         message(delayed, language=language, at=at, expected_at=soon, previous_expected_at=later),
         message(delayed, language=language, at=at, expected_at=at, previous_expected_at=later),
@@ -133,7 +137,7 @@ def test_the_worst_values_make_at_most_two_parts_in_gsm7_and_three_in_ucs2(
 def test_the_answers_to_replies_are_no_longer(language: str, council: Council) -> None:
     words, day = in_language(WORDINGS, language), longest_day(language)
     values = {"council": council.name, "phone": council.phone}
-    values |= {"start": words.day_and_time(day), "eta": words.time(day)}
+    values |= {"start": words.day_and_time(day), "eta": words.time(day), "by": words.day_and_time(day)}
     for name, sentence in asdict(ANSWERS[language]).items():
         size = measure(plain(sentence.format(**values)))
         assert size.parts <= (2 if size.encoding is Encoding.GSM7 else 3), name

@@ -143,7 +143,7 @@ def test_an_officer_on_the_way_is_said_to_be_and_never_before_the_booked_time(se
     [
         ({"status": "cancelled"}, "This visit is cancelled"),
         ({"status": "completed", "finished_at": WEDNESDAY_10}, "This visit is over"),
-        ({"status": "no_access", "finished_at": WEDNESDAY_10}, "This visit is over"),
+        ({"status": "no_access", "finished_at": WEDNESDAY_10}, "Sorry we missed you"),
         ({"status": "missed"}, "We did not come when we said"),
     ],
 )

@@ -14,7 +14,7 @@ from models.visit_event import VisitEvent
 from tests import factories
 from tests.steps import WEDNESDAY_10, move
 
-FORMS = ("confirm", "change", "needs", "feedback")
+FORMS = ("confirm", "change", "needs", "feedback", "i-was-in")
 
 
 @pytest.fixture

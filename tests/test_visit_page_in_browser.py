@@ -19,6 +19,7 @@ HEADINGS = {
     "late": "We are late",
     "here": "Our officer should be at your home now",
     "finished": "This visit is over",
+    "no_access": "Sorry we missed you",
     "cancelled": "This visit is cancelled",
     "missed": "We did not come when we said",
     "none": "We cannot show this visit",
@@ -36,6 +37,7 @@ def links(live_app, live_server):
         "due": {"expected_at": at + timedelta(minutes=8), "departed_at": at, "status": "en_route"},
         "here": {"status": "arrived", "arrived_at": at},
         "finished": {"status": "completed", "finished_at": at},
+        "no_access": {"status": "no_access", "finished_at": at},
         "cancelled": {"status": "cancelled"},
     }
     for state in set(HEADINGS) - {"none"}:
@@ -112,6 +114,9 @@ def test_each_form_works_with_javascript_off_and_no_other_page_learns_the_addres
         plain.goto(links["finished"])
         plain.get_by_label("Very good").check()
         assert answer("Send") == "Thank you"
+        plain.goto(links["no_access"])
+        plain.get_by_label("Tell us more, if you like").first.fill("I was in the garden")
+        assert answer("I was in") == "We will ring you"
         told = [(request.url, request.all_headers().get("referer")) for request in asked]
         assert [each for each in told if each[1] is not None] == []
 
