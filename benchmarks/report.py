@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from statistics import median, quantiles
 
+from benchmarks.reports import ReportCosts
 from benchmarks.slots import Costs
 from benchmarks.suite import GROUPS, Findings
 
@@ -12,6 +13,7 @@ RACE_MS = 100
 LAST_PAGE = 1.1
 BADGE_OF_F = 0.9
 SEARCH_MS, DAY_US = 10, 50
+REPORT_MS = 300
 
 WANTED = {
     "sqlite": {
@@ -61,6 +63,9 @@ def lines(found: Findings, groups: list[str]) -> Iterator[Line]:
             continue
         if group == "slots":
             yield from _of_searches(found.searches)
+            continue
+        if group == "reports":
+            yield from _of_reports(found.reports)
             continue
         beside, *names = GROUPS[group]
         if group in ("booking", "moving"):
@@ -113,6 +118,23 @@ def _of_searches(costs: Costs) -> Iterator[Line]:
         f"<= {DAY_US} us",
         made <= DAY_US,
     )
+
+
+def _of_reports(costs: ReportCosts) -> Iterator[Line]:
+    assert costs.first is not None
+    yield Line(
+        "the first report of a year",
+        f"{costs.first.clock * 1000:.0f} ms, of them {costs.first.cpu * 1000:.0f} of CPU here",
+        "",
+        "",
+        None,
+    )
+    for name, took in costs.each.items():
+        slowest = max(each.clock for each in took) * 1000
+        usual, cpu = (median(values) * 1000 for values in zip(*((t.clock, t.cpu) for t in took), strict=True))
+        figure = f"{cpu:.0f} ms of CPU here"
+        by_the_clock = f"p50 {usual:.0f}   slowest {slowest:.0f} ms by the clock"
+        yield Line(name, figure, by_the_clock, f"<= {REPORT_MS} ms", usual <= REPORT_MS)
 
 
 def _p95(costs: list[float]) -> float:

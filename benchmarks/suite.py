@@ -19,7 +19,9 @@ from api.auth import AccessTokens
 from api.paging import cursor_for
 from benchmarks import raw, servers
 from benchmarks.diary import Diary
+from benchmarks.full_year import Year
 from benchmarks.load import CONNECTIONS, Measured, Work, WrongAnswer, ask, ask_at_once
+from benchmarks.reports import ReportCosts, Reports
 from benchmarks.slots import Costs, Searches
 from benchmarks.town import OFFICERS, Town, morning
 from benchmarks.works import BadgeCheck, BadgeFloor, Booking, Day, Hello, Listing, Moving, People, booking
@@ -37,6 +39,7 @@ GROUPS = {
     "badge": ("hello", "F badge", "badge JSON", "badge HTML"),
     "race": (),
     "slots": (),
+    "reports": (),
 }
 """What is measured together, one right after the other."""
 
@@ -56,6 +59,7 @@ class Findings:
     badge_floor: list[float] = field(default_factory=list)
     race_waits: list[float] = field(default_factory=list)
     searches: Costs = field(default_factory=Costs)
+    reports: ReportCosts = field(default_factory=ReportCosts)
 
     def ratio(self, group: str, name: str, other: str) -> float:
         """The median over the rounds of name's rate by other's."""
@@ -108,12 +112,24 @@ class Bench:
         """Measure on one database. Raises WrongAnswer."""
         processes, threads = servers.THREADS[kind]
         findings = Findings(kind, processes, threads)
-        served = [group for group in groups if group != "slots"]
+        served = [group for group in groups if group not in ("slots", "reports")]
         if served:
             self._run_served(findings, served, rounds, seconds)
         if "slots" in groups:
             self._run_searches(findings, rounds)
+        if "reports" in groups:
+            self._run_reports(findings, rounds)
         return findings
+
+    def _run_reports(self, findings: Findings, rounds: int) -> None:
+        """Count a year in process. Raises WrongAnswer."""
+        folder = self.folder / f"year-{findings.kind}"
+        folder.mkdir()
+        year = Year(self.town.at)
+        with servers.filled(findings.kind, folder, year) as copy:
+            reports = Reports(copy("year"), year, self.folder / "keys", findings.reports)
+            for _ in range(rounds):
+                reports.round()
 
     def _run_searches(self, findings: Findings, rounds: int) -> None:
         """Search in process. Raises WrongAnswer."""

@@ -16,9 +16,9 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 from models import standards
 from models.database import Base, by_value, insert_missing, new_id, reading, transaction
 from models.message import Message
+from models.notice_results import judge_notice
 from models.prepared import Prepared, Source
 from models.promise import ChangeNotice
-from models.reports import judge_notice
 from models.standards import NoticeResult, Punctuality
 from models.visit import Visit, VisitStatus
 from models.visit_event import RequestedBy

@@ -1,6 +1,6 @@
 """The ledger of promises: the times a resident was given, and the notice they had of each change."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from datetime import datetime
 from enum import StrEnum
 from itertools import groupby
@@ -177,19 +177,25 @@ def settle(session: Session, visit_ids: Collection[UUID]) -> None:
     # messages are of bookings, which are no changes: then this is all there is to do.
     if not session.execute(_LOCK.where(ChangeNotice.visit_id.in_(visit_ids))).all():
         return
+    changed = [
+        {"event_id": notice.event_id, **now}
+        for notice, now in heard_of(session, visit_ids)
+        if any(getattr(notice, name) != value for name, value in now.items())
+    ]
+    if changed:
+        session.execute(update(ChangeNotice), changed)
+
+
+def heard_of(session: Session, visit_ids: Collection[UUID]) -> Iterator[tuple[Any, dict[str, Any]]]:
+    """Each notice of these visits that was due, with what its messages and calls say by now of who heard when."""
     found = session.execute(_NOTICES_AND_NEWS.where(ChangeNotice.visit_id.in_(visit_ids))).all()
-    changed = []
     for _, of_notice in groupby(found, lambda row: row.event_id):
         rows = list(of_notice)
         taken = [row.accepted_at for row in rows if row.accepted_at is not None and row.status not in GAVE_UP]
         heard = [(row.delivered_at, ToldBy(row.channel)) for row in rows if row.delivered_at is not None]
         heard += [(row.done_at, ToldBy.PERSON) for row in rows if row.done_at is not None]
         told_at, told_by = min(heard, default=(None, None))
-        now = {"handed_over_at": min(taken, default=None), "told_at": told_at, "told_by": told_by}
-        if any(getattr(rows[0], name) != value for name, value in now.items()):
-            changed.append({"event_id": rows[0].event_id, **now})
-    if changed:
-        session.execute(update(ChangeNotice), changed)
+        yield rows[0], {"handed_over_at": min(taken, default=None), "told_at": told_at, "told_by": told_by}
 
 
 _taken_sooner = ChangeNotice.handed_over_at <= bindparam("accepted_at", type_=UtcDateTime())
@@ -224,6 +230,7 @@ _LOCK = (
 _NOTICES_AND_NEWS = (
     select(
         ChangeNotice.event_id,
+        ChangeNotice.visit_id,
         ChangeNotice.handed_over_at,
         ChangeNotice.told_at,
         ChangeNotice.told_by,

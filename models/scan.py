@@ -19,13 +19,11 @@ import orjson
 from sqlalchemy import Index, LargeBinary, String, bindparam, delete, func, insert, select, text, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
+from models.chain import START, seal
 from models.database import Base, by_value, insert_missing
 from models.prepared import Prepared, Source, connection_of
 
 KEPT_FOR = timedelta(days=90)
-START = "0" * 64
-"""What the first record of all follows."""
-
 _SALT_BYTES, _ADDRESS_BYTES = 32, 16
 
 
@@ -264,7 +262,7 @@ def _fault(scan: Scan, number: int, previous: str, secret: bytes) -> str | None:
     if scan.previous != previous:
         return f"Record {number} does not follow the one before it."
     said = [getattr(scan, name) for name in Record._fields[:-1]]
-    if not hmac.compare_digest(_seal(said, secret), scan.hash):
+    if not hmac.compare_digest(seal(said, secret), scan.hash):
         return f"Record {number} was changed."
     return None
 
@@ -309,13 +307,8 @@ def _record(seen: Seen, number: int, address: str, previous: str, secret: bytes)
         seen.token_issued_at,
         previous,
     )
-    return Record(*said, _seal(said, secret))
-
-
-def _seal(said: Sequence[Any], secret: bytes) -> str:
-    """The seal of all that a record says, in the order of its columns."""
-    return hmac.digest(secret, orjson.dumps(said, option=orjson.OPT_UTC_Z), "sha256").hex()
+    return Record(*said, seal(said, secret))
 
 
 def _seal_of_end(which: str, number: int, hash_: str, secret: bytes) -> str:
-    return hmac.digest(secret, orjson.dumps([which, number, hash_]), "sha256").hex()
+    return seal([which, number, hash_], secret)

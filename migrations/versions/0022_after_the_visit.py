@@ -9,11 +9,11 @@ down_revision = '0021'
 
 EVENTS_BEFORE = (
     'booked', 'moved', 'cancelled', 'departed', 'delayed', 'arrived', 'finished', 'confirmed', 'words_seen',
-    'letter_made', 'assigned',
+    'letter_made', 'assigned', 'missed',
 )
 EVENTS_AFTER = (*EVENTS_BEFORE, 'badge_shown', 'disputed', 'dispute_settled')
 
-MESSAGES_BEFORE = ('booked', 'moved', 'cancelled', 'delayed', 'another_officer')
+MESSAGES_BEFORE = ('booked', 'moved', 'cancelled', 'delayed', 'another_officer', 'missed', 'came_after_all')
 MESSAGES_AFTER = (*MESSAGES_BEFORE, 'no_access', 'feedback', 'we_did')
 
 REPLIES_BEFORE = ('stop', 'start', 'yes', 'change', 'help', 'words')
