@@ -16,6 +16,7 @@ from models.correction import correct
 from models.database import transaction
 from models.visit import Outcome
 from models.visit_rows import find_locked
+from notifications.afterwards import stop_afterwards
 from notifications.outbox import stop_late_texts
 
 blp = Blueprint("corrections", __name__, url_prefix="/v1/visits", description="Corrections")
@@ -64,6 +65,8 @@ class Corrections(Resource):
             check_version(visit.version)
             correct(session, visit, **given, by=who().user_id, at=at)
             stop_late_texts(session, visit, at=at)
+            if "outcome" in given:
+                stop_afterwards(session, visit, at=at)
         reported = {
             "reported_arrived_at": visit.reported_arrived_at,
             "reported_status": visit.reported_status,

@@ -175,7 +175,7 @@ def _of_visits(at: datetime, keep: Keep) -> list[Rule]:
             (Reply.received_at < at - keep.messages) & (Reply.from_number != ""),
             {Reply.from_number: "", Reply.body: "", Reply.answer: None},
         ),
-        Rule("when residents were asked how it went", FeedbackAsked, FeedbackAsked.asked_at <= at - A_MONTH),
+        Rule("notes of who was asked how it was", FeedbackAsked, FeedbackAsked.asked_at <= at - A_MONTH),
         Rule(
             "residents' words in feedback",
             Feedback,
