@@ -159,7 +159,12 @@ class _Risk(NamedTuple):
 
 
 def _described(session: Session, found: Sequence[Likely]) -> list[_Risk]:
-    return [_Risk(each.visit.starts_at, each.visit.id, each, described(session, each.visit.id)) for each in found]
+    visits = described(session, [each.visit.id for each in found])
+    return [
+        _Risk(each.visit.starts_at, each.visit.id, each, visits[each.visit.id])
+        for each in found
+        if each.visit.id in visits
+    ]
 
 
 # What a row says

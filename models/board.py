@@ -1,13 +1,26 @@
 """Today's board: what schedulers have to see to now, each kind a list by time, read through indexes alone."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Integer, Select, Uuid, bindparam, exists, func, or_, select, tuple_
+from sqlalchemy import (
+    ColumnElement,
+    Integer,
+    Select,
+    Uuid,
+    bindparam,
+    case,
+    exists,
+    func,
+    null,
+    or_,
+    select,
+    tuple_,
+)
 from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 
 from models.alert import Alert, AlertKind, AlertState
@@ -60,10 +73,9 @@ class Shown(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class _List:
-    """One kind: its rows after a place and before a time, how many there are, and of what time at `at`."""
+    """One kind: its rows after a place and before a time, with how many there are, and of what time at `at`."""
 
     rows: Prepared
-    count: Prepared
     span: Callable[[datetime], tuple[Place, datetime]]
 
 
@@ -78,12 +90,12 @@ def _list(
     of_kind = query.add_columns(when.label("at"), key.label("id")).where(
         tuple_(when, key) > place, when < bindparam("until", type_=UtcDateTime())
     )
-    counted = of_kind.with_only_columns(
-        func.count().label("total"),
-        (func.count().filter(urgent) if urgent is not None else bindparam("none", 0)).label("urgent"),
+    # Counted over all of them, before the first few are taken: one statement is one round trip.
+    counted = of_kind.add_columns(
+        func.count().over().label("total"),
+        func.count(case((urgent, 1)) if urgent is not None else null()).over().label("urgent"),
     )
-    rows = of_kind.order_by(when, key).limit(bindparam("most", type_=Integer()))
-    return _List(Prepared(rows), Prepared(counted), span)
+    return _List(Prepared(counted.order_by(when, key).limit(bindparam("most", type_=Integer()))), span)
 
 
 # Visits
@@ -232,9 +244,8 @@ def shown(session: Session, kind: Kind, at: datetime, *, most: int) -> Shown:
     """
     found = _LISTS[kind]
     (start, first), until = found.span(at)
-    total, urgent = found.count.first(session, start=start, id=first, until=until, now=at) or (0, 0)
-    rows = found.rows.all(session, start=start, id=first, until=until, most=most) if total else []
-    return Shown(total, urgent, rows)
+    rows = found.rows.all(session, start=start, id=first, until=until, most=most, now=at)
+    return Shown(rows[0].total, rows[0].urgent, rows) if rows else Shown(0, 0, [])
 
 
 def listed(session: Session, kind: Kind, at: datetime, after: Place | None, *, most: int) -> list[Any]:
@@ -242,7 +253,7 @@ def listed(session: Session, kind: Kind, at: datetime, after: Place | None, *, m
     found = _LISTS[kind]
     begins, until = found.span(at)
     start, last = max(begins, after or begins)
-    return found.rows.all(session, start=start, id=last, until=until, most=most)
+    return found.rows.all(session, start=start, id=last, until=until, most=most, now=at)
 
 
 # Visits that may be late
@@ -276,13 +287,9 @@ def at_risk(foreseen: Iterable[Foreseen], at: datetime) -> AtRisk:
     return AtRisk(likely, unknown)
 
 
-_BY_ID = Prepared(
-    _VISITS.add_columns(Visit.starts_at.label("at"), Visit.id.label("id")).where(
-        Visit.id == bindparam("visit", type_=Uuid())
-    )
-)
-
-
-def described(session: Session, visit_id: UUID) -> Any:
-    """One visit as the lists describe it."""
-    return _BY_ID.first(session, visit=visit_id)
+def described(session: Session, visit_ids: Collection[UUID]) -> dict[UUID, Any]:
+    """These visits as the lists describe them."""
+    if not visit_ids:
+        return {}
+    found = _VISITS.add_columns(Visit.id).where(Visit.id.in_(visit_ids)).order_by(Visit.id)
+    return {row.id: row for row in session.execute(found)}
