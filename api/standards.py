@@ -202,6 +202,7 @@ def _json(figures: Published, said: Sequence[Feedback]) -> dict[str, Any]:
             "seconds": int(NOTICE.total_seconds()),
             "met_where_possible": _year_out(figures.notice),
             "told_within_24h": _year_out(figures.told),
+            "told_of_lateness": _figure_out(figures.late_told),
             "went_wrong": dict(figures.not_kept),
             "left_out": {word: figures.changes_left_out[word] for word in CHANGES_LEFT_OUT},
         },

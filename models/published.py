@@ -13,11 +13,12 @@ from models.clock import LONDON
 from models.figures import By
 from models.reports import NoticeFigures, Punctuality
 from models.scan import checks_since
+from models.small_groups import LEAST_SHOWN
 from models.standards import NoticeResult
 from models.wall_clock import instant
 
 MONTHS = 12
-FEWEST = 10
+FEWEST = LEAST_SHOWN
 """A month with fewer visits, or changes, is not published: whoever knows of one could learn of the others."""
 
 CHECKS_OF = timedelta(days=30)
@@ -68,6 +69,7 @@ class Published:
     at: datetime
     on_time: Year
     by_first_promise: Figure | None
+    late_told: Figure | None
     arrivals: Counter[str]
     visits_left_out: Counter[str]
     notice: Year
@@ -117,11 +119,13 @@ def made_public(
     with_24_hours = _year(months, {name: Figure(group.met, group.possible) for name, group in changes.items()})
     shown = [visits[name] for name in _shown(on_time)]
     told_of = [changes[name] for name in _shown(told)]
+    late = Figure(sum(group.late_told for group in shown), sum(group.fair.counts["late"] for group in shown))
     first = _on_time(_sum(group.original.counts for group in shown))
     return Published(
         at=at,
         on_time=on_time,
         by_first_promise=first if enough(first.whole) else None,
+        late_told=late if enough(late.whole) else None,
         arrivals=_sum(group.fair.counts for group in shown),
         visits_left_out=_sum(group.fair.excluded for group in shown),
         notice=with_24_hours,

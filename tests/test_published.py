@@ -71,6 +71,15 @@ def test_the_sum_is_always_of_what_can_be_seen(counts: list[tuple[int, int]]) ->
     assert total == (sum(each.part for each in seen), sum(each.whole for each in seen))
 
 
+@pytest.mark.parametrize(("late", "shown"), [(9, None), (10, Figure(4, 10))])
+def test_who_was_told_that_we_would_be_late_is_shown_of_ten_late_visits_on(
+    late: int, shown: Figure | None
+) -> None:
+    group, hidden = visits("2026-10", on_time=50, late=late), visits("2026-09", late=5)
+    group.late_told, hidden.late_told = 4, 5
+    assert made([group, hidden]).late_told == shown
+
+
 def test_each_figure_of_notice_needs_ten_of_its_own() -> None:
     """Of twelve changes nine could be told 24 hours before: one figure is shown, the other is not."""
     figures = made(
