@@ -8,12 +8,12 @@ BIN := $(VENV)/bin
 run: $(VENV)/run-time  ## everything on this machine, ready in a browser: http://127.0.0.1:8000/
 	$(BIN)/flask --app wsgi start
 
-test: $(VENV)/tests  ## the whole suite, on SQLite and PostgreSQL, with the checks of the code
+test: $(VENV)/tests  ## the whole suite, on SQLite and PostgreSQL, some files at once, with the checks of the code
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
 
 check: $(VENV)/tests  ## the checks of the code alone: seconds
 	$(BIN)/ruff check .

@@ -10,12 +10,14 @@ from api import (
     auth,
     badge_checks,
     badges,
+    board,
     callbacks,
     cards,
     changes_together,
     cli,
     concern,
     contact_tasks,
+    corrections,
     development,
     disputes,
     docs,
@@ -42,6 +44,8 @@ from api import (
     scans,
     secret_keys,
     slots,
+    staff,
+    standards,
     sync,
     tokens,
     users,
@@ -134,6 +138,7 @@ def create_app(settings: Settings | None = None) -> Flask:
         visits,
         visit_changes,
         assignments,
+        corrections,
         changes_together,
         visit_events,
         no_access,
@@ -169,6 +174,9 @@ def create_app(settings: Settings | None = None) -> Flask:
     concern.register(app)
     visit_page.register(app)
     door_questions.register(app)
+    standards.register(app)
+    staff.register(app)
+    board.register(app)
     development.register(app)
     cli.register(app)
     app.after_request(headers.secure)

@@ -65,10 +65,11 @@ class AccessTokens:
 
     def issue(self, sign_in: SignIn, at: datetime) -> str:
         """A token for this sign-in."""
-        return self._sign(sign_in.user_id, sign_in.id, int(at.timestamp()))
+        return self.issue_for(sign_in.user_id, sign_in.id, at)
 
-    def _sign(self, user_id: UUID, sign_in_id: UUID, issued: int) -> str:
-        claims = self._claims(str(user_id), str(sign_in_id), issued)
+    def issue_for(self, user_id: UUID, sign_in_id: UUID, at: datetime) -> str:
+        """The same, by what names it."""
+        claims = self._claims(str(user_id), str(sign_in_id), int(at.timestamp()))
         return jwt.encode(claims, self._secret, algorithm="HS256", headers=dict(self.HEADER))
 
     def _claims(self, user_id: str, sign_in_id: str, issued: int) -> dict[str, Any]:
@@ -124,7 +125,12 @@ def _authenticate() -> SignedIn:
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not token:
         raise SignInRefused("Sign in at /v1/tokens and send the access token as Authorization: Bearer.")
-    sign_in_id = current_app.extensions["access_tokens"].read(token.strip(), clock.now())
+    return signed_in_by(token.strip(), clock.now())
+
+
+def signed_in_by(token: str, at: datetime) -> SignedIn:
+    """Whose access token this is. Raises SignInRefused."""
+    sign_in_id = current_app.extensions["access_tokens"].read(token, at)
     row = _WHO.first(database.looking(), sign_in_id=sign_in_id)
     if row is None:
         raise SignInRefused("You are signed out. Sign in again.")

@@ -20,7 +20,7 @@ from flask import Flask
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
-from api import cli_keys, cli_postcodes, cli_records, cli_texts, cli_travel, demonstration
+from api import cli_audit, cli_figures, cli_keys, cli_postcodes, cli_records, cli_texts, cli_travel, demonstration
 from api.config import Settings
 from models import clock
 from models.database import transaction
@@ -54,6 +54,8 @@ def register(app: Flask) -> None:
     app.cli.add_command(cli_travel.travel_group)
     app.cli.add_command(cli_records.prove_scans)
     app.cli.add_command(cli_records.purge)
+    app.cli.add_command(cli_figures.figures)
+    app.cli.add_command(cli_audit.audit)
 
     @app.cli.command("create-user")
     @click.option("--username", required=True)
@@ -232,6 +234,7 @@ def _say_where(settings: Settings, port: int) -> None:
     if settings.production:
         return
     click.echo(f"  The API, to read and to try:       {base}/docs")
+    click.echo(f"  Today's board, for schedulers:     {base}/")
     click.echo(f"  The texts residents would get:     {base}/dev/outbox")
     click.echo(f"  Check a badge by its code:         {base}/b")
     names = ", ".join(name for name, _ in demonstration.ACCOUNTS)

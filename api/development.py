@@ -1,4 +1,4 @@
-"""Pages for whoever develops or tries the product: where to look, and the texts residents would get."""
+"""A page for whoever develops or tries the product: the texts that residents would get."""
 
 from datetime import datetime
 from types import SimpleNamespace
@@ -12,7 +12,6 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from api.auth import anyone
 from api.config import Settings
-from api.demonstration import ACCOUNTS, PASSWORD
 from api.paging import after, cursor_for
 from models.clock import LONDON
 from models.database import reading
@@ -33,25 +32,10 @@ CSP = (
 
 
 def register(app: Flask) -> None:
-    """Serve the pages, in development only: in production they are not there at all."""
+    """Serve the page, in development only: in production it is not there at all."""
     settings: Settings = app.config["SETTINGS"]
     if settings.production:
         return
-
-    @app.get("/")
-    @anyone
-    def start() -> Response:
-        links = [
-            {"href": "/docs", "text": "The API", "about": "every endpoint, to read and to try"},
-            {
-                "href": "/dev/outbox",
-                "text": "The outbox",
-                "about": "the texts, calls and e-mails that residents would get",
-            },
-            {"href": "/b", "text": "Check a badge", "about": "type the code an officer reads out"},
-        ]
-        accounts = [{"username": name, "password": PASSWORD, "role": role.value} for name, role in ACCOUNTS]
-        return _page("start.html", accounts=accounts, links=links)
 
     @app.get("/dev/outbox")
     @anyone

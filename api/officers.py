@@ -36,6 +36,7 @@ class OfficerIn(ma.Schema):
     company = Text(longest=80, allow_none=True)
     contract_ends_on = fields.Date(allow_none=True)
     phone = Phone(allow_none=True)
+    team = Text(longest=60, allow_none=True, metadata={"description": "What the figures are parted by"})
     skills = Skills()
     areas = Areas()
 
@@ -49,6 +50,7 @@ class OfficerPatch(ma.Schema):
     company = Text(longest=80, allow_none=True)
     contract_ends_on = fields.Date(allow_none=True)
     phone = Phone(allow_none=True)
+    team = Text(longest=60, allow_none=True, metadata={"description": "What the figures are parted by"})
     skills = Skills()
     areas = Areas()
     active = YesNo()
@@ -65,6 +67,7 @@ class OfficerOut(ma.Schema):
     company = fields.String(allow_none=True, required=True)
     contract_ends_on = fields.Date(allow_none=True, required=True)
     phone = fields.String(allow_none=True, required=True)
+    team = fields.String(allow_none=True, required=True)
     skills = fields.List(fields.String(), required=True)
     areas = fields.List(fields.String(), required=True, metadata={"description": "None: everywhere"})
     active = fields.Boolean(required=True)

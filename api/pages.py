@@ -49,7 +49,7 @@ def a_resident_asks() -> bool:
     if request.path.startswith(_FOR_PROGRAMS):
         return False
     kinds = ["application/json", "text/html"]
-    if request.path in ("/b", "/concern") or request.path.startswith(_FOR_RESIDENTS):
+    if request.path in ("/b", "/concern", "/standards") or request.path.startswith(_FOR_RESIDENTS):
         kinds.reverse()
     return request.accept_mimetypes.best_match(kinds, default=kinds[0]) == "text/html"
 

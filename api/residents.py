@@ -23,7 +23,7 @@ from notifications.fallback import stop_old_ways
 
 blp = Blueprint("residents", __name__, url_prefix="/v1/residents", description="Residents")
 
-ADDRESS = ("line_1", "line_2", "town", "postcode", "latitude", "longitude", "uprn")
+ADDRESS = ("line_1", "line_2", "town", "postcode", "latitude", "longitude", "uprn", "ward")
 
 
 class Address(ma.Schema):
@@ -45,6 +45,7 @@ class Address(ma.Schema):
         metadata={"description": "Unique Property Reference Number"},
     )
 
+    ward = Text(longest=60, allow_none=True, metadata={"description": "What the figures are parted by"})
     place_from = fields.Enum(
         PlaceFrom,
         by_value=fields.String,

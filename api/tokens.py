@@ -62,15 +62,9 @@ class Tokens(Resource):
         Five wrong passwords for an account from one address in 15 minutes: 429 with Retry-After.
         """
         at, address = clock.now(), request.remote_addr or ""
+        found = user.with_right_password(given["username"], given["password"], address=address, at=at)
         with transaction() as session:
-            user.refuse_if_throttled(session, given["username"], address, at)
-        # The slow hash is computed with no transaction open: a wrong password holds nobody up.
-        found = user.with_password(given["username"], given["password"])
-        with transaction() as session:
-            if found is not None:
-                return _pair(*user.sign_in(session, found, at))
-            user.count_failure(session, given["username"], address, at)
-        raise SignInRefused("The username or the password is wrong.")
+            return _pair(*user.sign_in(session, found, at))
 
     @roles("admin", "scheduler", "officer")
     @blp.response(204)

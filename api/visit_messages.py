@@ -21,9 +21,9 @@ from models import clock
 from models.database import reading
 from models.message import Channel, Message, MessageKind, MessageStatus
 from models.message_event import MessageEvent
+from models.notice_results import result_of
 from models.promise import ChangeNotice, ToldBy
 from models.reply import Reply, ReplyKind
-from models.reports import result_of
 from models.standards import NoticeResult
 from models.visit_event import EventKind, RequestedBy
 from models.visit_rows import find

@@ -57,6 +57,12 @@ class VisitIn(ma.Schema):
         metadata={"description": "Who comes together with the first; both are booked, or neither"},
     )
     purpose = Text(required=True, longest=200)
+    visit_type = Text(
+        longest=60,
+        allow_none=True,
+        load_default=None,
+        metadata={"description": "What the figures are parted by, such as repair; `purpose` is in free words"},
+    )
     starts_at = Instant(required=True)
     duration_minutes = Whole(required=True, least=SHORTEST_MINUTES, most=LONGEST_MINUTES)
     skills = Skills(load_default=list)
@@ -103,6 +109,7 @@ class VisitOut(ma.Schema):
     second_officer_id = fields.UUID(required=True, allow_none=True)
     resident_id = fields.UUID(required=True)
     purpose = fields.String(required=True)
+    visit_type = fields.String(required=True, allow_none=True)
     skills = fields.List(fields.String(), required=True)
     version = fields.Integer(required=True)
     expected_at = Instant(allow_none=True, required=True)
@@ -165,6 +172,7 @@ VISIT_COLUMNS = (
     Visit.second_officer_id,
     Visit.resident_id,
     Visit.purpose,
+    Visit.visit_type,
     Visit.skills,
     Visit.version,
     Visit.expected_at,
@@ -190,6 +198,7 @@ def visit_out(visit: Visit | Row[*tuple[Any, ...]]) -> dict[str, Any]:
         "second_officer_id": visit.second_officer_id,
         "resident_id": visit.resident_id,
         "purpose": visit.purpose,
+        "visit_type": visit.visit_type,
         "skills": visit.skills,
         "version": visit.version,
         "expected_at": visit.expected_at,
@@ -240,6 +249,7 @@ class Visits(Resource):
                 officer_id=given["officer_id"],
                 second_officer_id=given["second_officer_id"],
                 purpose=given["purpose"],
+                visit_type=given["visit_type"],
                 skills=given["skills"],
                 starts_at=given["starts_at"],
                 duration=timedelta(minutes=given["duration_minutes"]),

@@ -4,6 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from statistics import median, quantiles
 
+from benchmarks.board import BoardCosts
+from benchmarks.reports import ReportCosts
 from benchmarks.slots import Costs
 from benchmarks.suite import GROUPS, Findings
 
@@ -12,6 +14,8 @@ RACE_MS = 100
 LAST_PAGE = 1.1
 BADGE_OF_F = 0.9
 SEARCH_MS, DAY_US = 10, 50
+REPORT_MS = 300
+REFRESH_MS = 50
 
 WANTED = {
     "sqlite": {
@@ -61,6 +65,12 @@ def lines(found: Findings, groups: list[str]) -> Iterator[Line]:
             continue
         if group == "slots":
             yield from _of_searches(found.searches)
+            continue
+        if group == "reports":
+            yield from _of_reports(found.reports)
+            continue
+        if group == "board":
+            yield _of_refreshes(found.refreshes)
             continue
         beside, *names = GROUPS[group]
         if group in ("booking", "moving"):
@@ -112,6 +122,36 @@ def _of_searches(costs: Costs) -> Iterator[Line]:
         f"and {median(costs.day_read) * 1e6:.0f} us to read it",
         f"<= {DAY_US} us",
         made <= DAY_US,
+    )
+
+
+def _of_reports(costs: ReportCosts) -> Iterator[Line]:
+    assert costs.first is not None
+    yield Line(
+        "the first report of a year",
+        f"{costs.first.clock * 1000:.0f} ms, of them {costs.first.cpu * 1000:.0f} of CPU here",
+        "",
+        "",
+        None,
+    )
+    for name, took in costs.each.items():
+        slowest = max(each.clock for each in took) * 1000
+        usual, cpu = (median(values) * 1000 for values in zip(*((t.clock, t.cpu) for t in took), strict=True))
+        figure = f"{cpu:.0f} ms of CPU here"
+        by_the_clock = f"p50 {usual:.0f}   slowest {slowest:.0f} ms by the clock"
+        yield Line(name, figure, by_the_clock, f"<= {REPORT_MS} ms", usual <= REPORT_MS)
+
+
+def _of_refreshes(costs: BoardCosts) -> Line:
+    by_clock, cpu = ([took[which] for took in costs.each] for which in (0, 1))
+    p95 = _p95(by_clock) * 1000
+    first = f"the first {costs.first.clock * 1000:.0f} ms" if costs.first else ""
+    return Line(
+        "the board's refresh",
+        f"p50 {median(by_clock) * 1000:.1f} ms, {median(cpu) * 1000:.1f} of CPU   p95 {p95:.1f} ms",
+        first,
+        f"<= {REFRESH_MS} ms",
+        p95 <= REFRESH_MS,
     )
 
 

@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from statistics import median
 from uuid import UUID
@@ -18,9 +18,13 @@ from api import secret_keys
 from api.auth import AccessTokens
 from api.paging import cursor_for
 from benchmarks import raw, servers
+from benchmarks.board import BoardCosts, Refreshes
 from benchmarks.diary import Diary
+from benchmarks.full_year import Year
 from benchmarks.load import CONNECTIONS, Measured, Work, WrongAnswer, ask, ask_at_once
+from benchmarks.reports import ReportCosts, Reports
 from benchmarks.slots import Costs, Searches
+from benchmarks.today import Today
 from benchmarks.town import OFFICERS, Town, morning
 from benchmarks.works import BadgeCheck, BadgeFloor, Booking, Day, Hello, Listing, Moving, People, booking
 from models import clock
@@ -37,6 +41,8 @@ GROUPS = {
     "badge": ("hello", "F badge", "badge JSON", "badge HTML"),
     "race": (),
     "slots": (),
+    "reports": (),
+    "board": (),
 }
 """What is measured together, one right after the other."""
 
@@ -56,6 +62,8 @@ class Findings:
     badge_floor: list[float] = field(default_factory=list)
     race_waits: list[float] = field(default_factory=list)
     searches: Costs = field(default_factory=Costs)
+    reports: ReportCosts = field(default_factory=ReportCosts)
+    refreshes: BoardCosts = field(default_factory=BoardCosts)
 
     def ratio(self, group: str, name: str, other: str) -> float:
         """The median over the rounds of name's rate by other's."""
@@ -108,12 +116,26 @@ class Bench:
         """Measure on one database. Raises WrongAnswer."""
         processes, threads = servers.THREADS[kind]
         findings = Findings(kind, processes, threads)
-        served = [group for group in groups if group != "slots"]
+        served = [group for group in groups if group not in ("slots", "reports", "board")]
         if served:
             self._run_served(findings, served, rounds, seconds)
         if "slots" in groups:
             self._run_searches(findings, rounds)
+        if "reports" in groups:
+            self._run_reports(findings, rounds)
+        if "board" in groups:
+            self._run_refreshes(findings, rounds)
         return findings
+
+    def _run_reports(self, findings: Findings, rounds: int) -> None:
+        """Count a year in process. Raises WrongAnswer."""
+        folder = self.folder / f"year-{findings.kind}"
+        folder.mkdir()
+        year = Year(self.town.at)
+        with servers.filled(findings.kind, folder, year) as copy:
+            reports = Reports(copy("year"), year, self.folder / "keys", findings.reports)
+            for _ in range(rounds):
+                reports.round()
 
     def _run_searches(self, findings: Findings, rounds: int) -> None:
         """Search in process. Raises WrongAnswer."""
@@ -124,6 +146,19 @@ class Bench:
             searches = Searches(copy("diary"), diary, findings.searches)
             for _ in range(rounds):
                 searches.round()
+
+    def _run_refreshes(self, findings: Findings, rounds: int) -> None:
+        """Look at the board in process, in the middle of a day. Raises WrongAnswer."""
+        folder = self.folder / f"board-{findings.kind}"
+        folder.mkdir()
+        today = Today(self.town.at + timedelta(hours=4, minutes=20))
+        try:
+            with servers.filled(findings.kind, folder, today) as copy:
+                refreshes = Refreshes(copy("board"), today, self.folder / "keys", findings.refreshes)
+                for _ in range(rounds):
+                    refreshes.round()
+        finally:
+            clock.read_from(self.now)
 
     def _run_served(self, findings: Findings, groups: list[str], rounds: int, seconds: float) -> None:
         kind, processes, threads = findings.kind, findings.processes, findings.threads

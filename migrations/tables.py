@@ -36,6 +36,7 @@ from models import (  # noqa: F401
     visit,
     visit_answer,
     visit_event,
+    visit_facts,
     watch,
     working_hours,
 )

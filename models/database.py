@@ -43,15 +43,18 @@ class UtcDateTime(TypeDecorator[datetime]):
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
-def by_value(enum: type[StrEnum]) -> Enum:
-    """A column for a StrEnum that stores `booked`, not `BOOKED`, with a CHECK constraint."""
+def by_value(enum: type[StrEnum], *, name: str | None = None) -> Enum:
+    """A column for a StrEnum that stores `booked`, not `BOOKED`, with a CHECK constraint.
+
+    A second column of the same kind in one table needs a `name` of its own.
+    """
     return Enum(
         enum,
         values_callable=lambda members: [member.value for member in members],
         native_enum=False,
         create_constraint=True,
         length=24,
-        name=enum.__name__.lower(),
+        name=name or enum.__name__.lower(),
     )
 
 
@@ -244,6 +247,12 @@ def reading() -> Iterator[Session]:
 def sees_newest(session: Session) -> bool:
     """Whether this is a session of `reading`: each statement sees what is committed by then, and nothing else."""
     return session.get_bind() is _reading
+
+
+def only_looks(session: Session) -> bool:
+    """Whether this is a session of `reading` or of `snapshot`: it sees only what is committed."""
+    bind = session.get_bind()
+    return bind is _reading or bool(bind.engine.get_execution_options().get("postgresql_readonly"))
 
 
 @contextmanager

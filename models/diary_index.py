@@ -13,9 +13,10 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from models.change_feed import KEPT_FOR, Follower
 from models.database import sees_newest
 from models.day import Day
-from models.diary_change import KEPT_FOR, Follower
+from models.diary_change import CHANGES_OF_DAYS
 from models.officer import Officer
 from models.officer_days import days_touched, plan, stops_of
 from models.working_hours import WorkingHours, load_hours
@@ -94,7 +95,7 @@ class DiaryIndex:
         news = self._follower.news(session) if self._follower and is_new and self._is_of(session) else None
         if news is None or any(change.officer_id is None for change in news):
             self.forget()
-            self._database, self._follower = session.get_bind(), Follower(session)
+            self._database, self._follower = session.get_bind(), Follower(session, CHANGES_OF_DAYS)
             self._read(session, None, days)
         else:
             changed = {officer_id for change in news if (officer_id := self._drop(change)) is not None}

@@ -15,10 +15,11 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from models import standards
 from models.database import Base, by_value, insert_missing, new_id, reading, transaction
+from models.dispute import Dispute, DisputeStatus
 from models.message import Message
+from models.notice_results import judge_notice
 from models.prepared import Prepared, Source
 from models.promise import ChangeNotice
-from models.reports import judge_notice
 from models.standards import NoticeResult, Punctuality
 from models.visit import Visit, VisitStatus
 from models.visit_event import RequestedBy
@@ -104,12 +105,14 @@ def look_for_missed(at: datetime, redress: Mapping[Standard, int]) -> None:
     """
     with reading() as session:
         found = _at_doors(session, Visit.starts_at.between(at - LOOK_BACK, at))
+        found |= _disproved(session, Dispute.settled_at >= at - NOTICES_SINCE)
         found |= _short_notice(session, ChangeNotice.decided_at >= at - NOTICES_SINCE, at)
         rows = session.scalars(select(MissedStandard).where(MissedStandard.found_at >= at - NOTICES_SINCE))
         known = {(row.visit_id, row.standard): row.status for row in rows}
         doubtful = {mark for mark in known.keys() - found if known[mark] in _MAY_BE_WITHDRAWN}
         visit_ids = [visit_id for visit_id, _ in doubtful]
         still = _at_doors(session, Visit.id.in_(visit_ids))
+        still |= _disproved(session, Dispute.visit_id.in_(visit_ids))
         still |= _short_notice(session, ChangeNotice.visit_id.in_(visit_ids), at)
     new, over = found - known.keys(), doubtful - still
     again = {mark for mark in found & known.keys() if known[mark] is RedressStatus.WITHDRAWN}
@@ -154,6 +157,12 @@ def _at_doors(session: Session, which: ColumnElement[bool]) -> set[Mark]:
     return {(row.id, standard) for row in rows if (standard := missed_at_the_door(row)) is not None}
 
 
+def _disproved(session: Session, which: ColumnElement[bool]) -> set[Mark]:
+    """The visits of these disputes whose residents were in, as they said: nobody came."""
+    upheld = select(Dispute.visit_id).where(which, Dispute.status == DisputeStatus.UPHELD)
+    return {(visit_id, Standard.MISSED) for visit_id in session.scalars(upheld.order_by(Dispute.visit_id))}
+
+
 def _short_notice(session: Session, which: ColumnElement[bool], at: datetime) -> set[Mark]:
     """The visits of which the council made a change among these that was not told in time, or to nobody."""
     rows = session.execute(
@@ -184,7 +193,11 @@ def marks_of(on: Source, visit_id: UUID) -> list[Any]:
 
 
 def standards_missed(visit: Any, marks: Sequence[Any]) -> list[Standard]:
-    """The standards that a visit missed: what its row shows at once, and what it is marked with."""
+    """The standards that a visit missed: what its row shows at once, and what it is marked with. Its row does not
+    show that a resident was in when an officer found nobody."""
     at_the_door = missed_at_the_door(visit)
-    marked = {row.standard for row in marks if row.standard is Standard.SHORT_NOTICE}
+    only_marked = {Standard.SHORT_NOTICE}
+    if visit.status == VisitStatus.NO_ACCESS:
+        only_marked.add(Standard.MISSED)
+    marked = {row.standard for row in marks if row.standard in only_marked}
     return sorted(marked | ({at_the_door} if at_the_door else set()))

@@ -43,6 +43,7 @@ class Officer(Base):
     company: Mapped[str | None] = mapped_column(String(80))
     contract_ends_on: Mapped[date | None]
     phone: Mapped[str | None] = mapped_column(String(16))
+    team: Mapped[str | None] = mapped_column(String(60))
     skills: Mapped[list[str]] = mapped_column(JSON, default=list)
     areas: Mapped[list[str]] = mapped_column(JSON, default=list, server_default="[]")
     active: Mapped[bool] = mapped_column(default=True)

@@ -1,6 +1,6 @@
 """The ledger of promises: the times a resident was given, and the notice they had of each change."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from datetime import datetime
 from enum import StrEnum
 from itertools import groupby
@@ -17,6 +17,7 @@ from sqlalchemy import (
     and_,
     bindparam,
     case,
+    column,
     exists,
     func,
     or_,
@@ -73,6 +74,14 @@ class ChangeNotice(Base):
     __table_args__ = (
         Index("ix_notices_decided_at", "decided_at"),
         Index("ix_notices_visit", "visit_id", "decided_at"),
+        # Nearly every resident is told: this way the notices of those who were need no entry.
+        Index(
+            "ix_notices_untold",
+            "reference_at",
+            "event_id",
+            sqlite_where=column("told_at").is_(None),
+            postgresql_where=column("told_at").is_(None),
+        ),
     )
 
     event_id: Mapped[UUID] = mapped_column(ForeignKey("visit_events.id"), primary_key=True)
@@ -177,19 +186,25 @@ def settle(session: Session, visit_ids: Collection[UUID]) -> None:
     # messages are of bookings, which are no changes: then this is all there is to do.
     if not session.execute(_LOCK.where(ChangeNotice.visit_id.in_(visit_ids))).all():
         return
+    changed = [
+        {"event_id": notice.event_id, **now}
+        for notice, now in heard_of(session, visit_ids)
+        if any(getattr(notice, name) != value for name, value in now.items())
+    ]
+    if changed:
+        session.execute(update(ChangeNotice), changed)
+
+
+def heard_of(session: Session, visit_ids: Collection[UUID]) -> Iterator[tuple[Any, dict[str, Any]]]:
+    """Each notice of these visits that was due, with what its messages and calls say by now of who heard when."""
     found = session.execute(_NOTICES_AND_NEWS.where(ChangeNotice.visit_id.in_(visit_ids))).all()
-    changed = []
     for _, of_notice in groupby(found, lambda row: row.event_id):
         rows = list(of_notice)
         taken = [row.accepted_at for row in rows if row.accepted_at is not None and row.status not in GAVE_UP]
         heard = [(row.delivered_at, ToldBy(row.channel)) for row in rows if row.delivered_at is not None]
         heard += [(row.done_at, ToldBy.PERSON) for row in rows if row.done_at is not None]
         told_at, told_by = min(heard, default=(None, None))
-        now = {"handed_over_at": min(taken, default=None), "told_at": told_at, "told_by": told_by}
-        if any(getattr(rows[0], name) != value for name, value in now.items()):
-            changed.append({"event_id": rows[0].event_id, **now})
-    if changed:
-        session.execute(update(ChangeNotice), changed)
+        yield rows[0], {"handed_over_at": min(taken, default=None), "told_at": told_at, "told_by": told_by}
 
 
 _taken_sooner = ChangeNotice.handed_over_at <= bindparam("accepted_at", type_=UtcDateTime())
@@ -224,6 +239,7 @@ _LOCK = (
 _NOTICES_AND_NEWS = (
     select(
         ChangeNotice.event_id,
+        ChangeNotice.visit_id,
         ChangeNotice.handed_over_at,
         ChangeNotice.told_at,
         ChangeNotice.told_by,

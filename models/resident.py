@@ -58,6 +58,7 @@ class Resident(Base):
         by_value(PlaceFrom), default=PlaceFrom.UNKNOWN, server_default=PlaceFrom.UNKNOWN.value
     )
     uprn: Mapped[str | None] = mapped_column(String(12))
+    ward: Mapped[str | None] = mapped_column(String(60))
     created_at: Mapped[datetime]
 
     @property

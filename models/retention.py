@@ -9,10 +9,10 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, String, cast, delete, func, inspect, or_, select, tuple_, update
+from sqlalchemy import ColumnElement, String, case, cast, delete, func, inspect, or_, select, tuple_, update
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
-from models import absence, bundle, diary_change, hold, idempotency, nudge, scan, showing, user
+from models import absence, bundle, change_feed, hold, idempotency, nudge, scan, showing, user, visit_facts
 from models.absence import Absence
 from models.alert import Alert
 from models.badge_check import BadgeCheck
@@ -27,7 +27,7 @@ from models.hold import Hold
 from models.idempotency import KeptAnswer
 from models.incident import WORDS_KEPT_FOR, Incident
 from models.live_code import LiveCode
-from models.message import ON_ITS_WAY, Message
+from models.message import ON_ITS_WAY, Message, MessageKind
 from models.missed_standard import MissedStandard
 from models.no_access_photo import KEPT_FOR as PHOTO_KEPT_FOR
 from models.no_access_photo import NoAccessPhoto
@@ -41,6 +41,7 @@ from models.user import RefreshToken, SignIn, SignInFailure
 from models.visit import Visit
 from models.visit_answer import VisitAnswer
 from models.visit_event import VisitEvent
+from models.visit_facts import FigureChange
 from models.working_hours import WorkingException
 
 AT_ONCE = 500
@@ -157,6 +158,8 @@ def _of_visits(at: datetime, keep: Keep) -> list[Rule]:
     def over(of: InstrumentedAttribute[UUID], before: datetime) -> ColumnElement[bool]:
         return select(Visit.id).where(Visit.id == of, Visit.ends_at < before).exists()
 
+    # A word of ours stays: the figures ask which calls told of a delay.
+    said_by_somebody = ContactTask.detail.not_in(["", *(kind.value for kind in MessageKind)])
     return [
         Rule(
             "messages' words and numbers",
@@ -172,7 +175,7 @@ def _of_visits(at: datetime, keep: Keep) -> list[Rule]:
             (Reply.received_at < at - keep.messages) & (Reply.from_number != ""),
             {Reply.from_number: "", Reply.body: "", Reply.answer: None},
         ),
-        Rule("when residents were asked how it went", FeedbackAsked, FeedbackAsked.asked_at <= at - A_MONTH),
+        Rule("notes of who was asked how it was", FeedbackAsked, FeedbackAsked.asked_at <= at - A_MONTH),
         Rule(
             "residents' words in feedback",
             Feedback,
@@ -184,8 +187,12 @@ def _of_visits(at: datetime, keep: Keep) -> list[Rule]:
             ContactTask,
             (ContactTask.created_at < at - keep.visits)
             & (ContactTask.status != ContactTaskStatus.OPEN)
-            & or_(ContactTask.detail != "", ContactTask.words.is_not(None), ContactTask.note.is_not(None)),
-            {ContactTask.detail: "", ContactTask.words: None, ContactTask.note: None},
+            & or_(said_by_somebody, ContactTask.words.is_not(None), ContactTask.note.is_not(None)),
+            {
+                ContactTask.detail: case((said_by_somebody, ""), else_=ContactTask.detail),
+                ContactTask.words: None,
+                ContactTask.note: None,
+            },
         ),
         Rule(
             "visits' purposes",
@@ -246,7 +253,7 @@ def _of_residents(before: datetime) -> Rule:
         ContactTask.resident_id == Resident.id, ContactTask.status == ContactTaskStatus.OPEN
     )
     unknown = (Resident.phone, Resident.second_phone, Resident.email, Resident.needs, Resident.line_2)
-    nowhere = (Resident.latitude, Resident.longitude, Resident.uprn)
+    nowhere = (Resident.latitude, Resident.longitude, Resident.uprn, Resident.ward)
     nothing = (Resident.line_1, Resident.town, Resident.postcode)
     return Rule(
         "residents",
@@ -277,7 +284,8 @@ def _of_hours(at: datetime) -> list[Rule]:
     return [
         Rule("absences", Absence, Absence.ends_at < long_ago),
         Rule("holds of slots", Hold, Hold.expires_at < at - hold.KEPT_FOR),
-        Rule("notes of changed days", DiaryChange, DiaryChange.made_at < at - diary_change.KEPT_FOR),
+        Rule("notes of changed days", DiaryChange, DiaryChange.made_at < at - change_feed.KEPT_FOR),
+        Rule("notes of changed figures", FigureChange, FigureChange.made_at < at - visit_facts.KEPT_FOR),
         Rule("nudges of officers", Nudge, Nudge.made_at < at - nudge.KEPT_FOR),
         Rule("who was shown", OfficerShowing, OfficerShowing.first_shown_at < at - showing.KEPT_FOR),
         Rule("exceptions from officers' hours", WorkingException, WorkingException.day < long_ago.date()),

@@ -19,13 +19,11 @@ import orjson
 from sqlalchemy import Index, LargeBinary, String, bindparam, delete, func, insert, select, text, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
+from models.chain import START, seal
 from models.database import Base, by_value, insert_missing
 from models.prepared import Prepared, Source, connection_of
 
 KEPT_FOR = timedelta(days=90)
-START = "0" * 64
-"""What the first record of all follows."""
-
 _SALT_BYTES, _ADDRESS_BYTES = 32, 16
 
 
@@ -264,7 +262,7 @@ def _fault(scan: Scan, number: int, previous: str, secret: bytes) -> str | None:
     if scan.previous != previous:
         return f"Record {number} does not follow the one before it."
     said = [getattr(scan, name) for name in Record._fields[:-1]]
-    if not hmac.compare_digest(_seal(said, secret), scan.hash):
+    if not hmac.compare_digest(seal(said, secret), scan.hash):
         return f"Record {number} was changed."
     return None
 
@@ -272,6 +270,23 @@ def _fault(scan: Scan, number: int, previous: str, secret: bytes) -> str | None:
 def _first_number_since(session: Session, since: datetime) -> int | None:
     # Read from the oldest on, as they are to go: an index by time would cost every scan that is written.
     return session.scalar(select(Scan.number).where(Scan.at >= since).order_by(Scan.number).limit(1))
+
+
+def checks_since(session: Session, since: datetime) -> int:
+    """How many checks were recorded from `since` on.
+
+    The records are one row of numbers in the order of their times, so that a score of look-ups finds where to
+    begin: to count them would read months of them.
+    """
+    low, last = (session.scalar(select(which(Scan.number))) for which in (func.min, func.max))
+    if low is None or last is None:
+        return 0
+    high = end = last + 1
+    while low < high:
+        middle = (low + high) // 2
+        at = session.scalars(select(Scan.at).where(Scan.number >= middle).order_by(Scan.number).limit(1)).one()
+        low, high = (low, middle) if at >= since else (middle + 1, high)
+    return int(end - low)
 
 
 def _begin(on: Source, secret: bytes) -> Any:
@@ -309,13 +324,8 @@ def _record(seen: Seen, number: int, address: str, previous: str, secret: bytes)
         seen.token_issued_at,
         previous,
     )
-    return Record(*said, _seal(said, secret))
-
-
-def _seal(said: Sequence[Any], secret: bytes) -> str:
-    """The seal of all that a record says, in the order of its columns."""
-    return hmac.digest(secret, orjson.dumps(said, option=orjson.OPT_UTC_Z), "sha256").hex()
+    return Record(*said, seal(said, secret))
 
 
 def _seal_of_end(which: str, number: int, hash_: str, secret: bytes) -> str:
-    return hmac.digest(secret, orjson.dumps([which, number, hash_]), "sha256").hex()
+    return seal([which, number, hash_], secret)

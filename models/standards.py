@@ -55,6 +55,7 @@ class ArrivalFlag(StrEnum):
     FAR_FROM_ADDRESS = "far_from_address"
     CLOCK_CORRECTED = "clock_corrected"
     VISIT_CANCELLED = "visit_cancelled"
+    CORRECTED = "corrected"
 
 
 def judge_arrival(promised_at: datetime, arrived_at: datetime) -> tuple[float, Punctuality]:

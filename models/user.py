@@ -10,7 +10,7 @@ import argon2
 from sqlalchemy import ForeignKey, Index, String, delete, func, select, update
 from sqlalchemy.orm import Mapped, Session, joinedload, mapped_column, relationship
 
-from models.database import Base, by_value, new_id, reading
+from models.database import Base, by_value, new_id, reading, transaction
 from models.errors import SignInRefused, TooManyTries
 
 ACCESS_LIFE = timedelta(minutes=15)
@@ -131,6 +131,21 @@ def with_password(username: str, password: str) -> User | None:
     except argon2.exceptions.VerificationError:
         return None
     return user if user and user.active else None
+
+
+def with_right_password(username: str, password: str, *, address: str, at: datetime) -> User:
+    """The active user whose password this is. Raises SignInRefused, or TooManyTries for an address that guesses.
+
+    The slow hash is computed with no transaction open: a wrong password holds nobody up.
+    """
+    with transaction() as session:
+        refuse_if_throttled(session, username, address, at)
+    found = with_password(username, password)
+    if found is None:
+        with transaction() as session:
+            count_failure(session, username, address, at)
+        raise SignInRefused("The username or the password is wrong.")
+    return found
 
 
 def sign_in(session: Session, user: User, at: datetime) -> tuple[SignIn, str]:

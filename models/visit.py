@@ -54,7 +54,7 @@ class Outcome(StrEnum):
 
 
 BEFORE_THE_DOOR = (VisitStatus.BOOKED, VisitStatus.EN_ROUTE)
-_OVER = (VisitStatus.COMPLETED, VisitStatus.NO_ACCESS)
+OVER = (VisitStatus.COMPLETED, VisitStatus.NO_ACCESS)
 _NOTHING_SAID = AtTheDoor()
 
 
@@ -84,8 +84,18 @@ class Visit(Base):
             sqlite_where=text("second_officer_id IS NOT NULL"),
             postgresql_where=text("second_officer_id IS NOT NULL"),
         ),
+        # The same of those that nobody is to make yet.
+        Index(
+            "ix_visits_unassigned",
+            "status",
+            "starts_at",
+            "id",
+            sqlite_where=text("officer_id IS NULL"),
+            postgresql_where=text("officer_id IS NULL"),
+        ),
         Index("ix_visits_resident", "resident_id", "starts_at", "id"),
         Index("ix_visits_status", "status", "starts_at", "id"),
+        Index("ix_visits_first_promised_at", "first_promised_at", "id"),
     )
 
     id: Mapped[UUID] = new_id()
@@ -94,6 +104,7 @@ class Visit(Base):
     officer_id: Mapped[UUID | None] = mapped_column(ForeignKey("officers.id"))
     second_officer_id: Mapped[UUID | None] = mapped_column(ForeignKey("officers.id"))
     purpose: Mapped[str] = mapped_column(String(200))
+    visit_type: Mapped[str | None] = mapped_column(String(60))
     skills: Mapped[list[str]] = mapped_column(JSON, default=list)
     starts_at: Mapped[datetime]
     ends_at: Mapped[datetime]
@@ -109,6 +120,9 @@ class Visit(Base):
     arrival_promised_at: Mapped[datetime | None]
     arrival_flags: Mapped[list[str] | None] = mapped_column(JSON(none_as_null=True))
     finished_at: Mapped[datetime | None]
+    # As it was reported, once a correction says otherwise: what was first promised is judged by this for ever.
+    reported_status: Mapped[VisitStatus | None] = mapped_column(by_value(VisitStatus, name="reported_status"))
+    reported_arrived_at: Mapped[datetime | None]
     created_at: Mapped[datetime]
 
     resident: Mapped[Resident] = relationship(lazy="raise")
@@ -179,6 +193,8 @@ class Visit(Base):
             raise VisitState(f"This visit is {self.status.value}: you cannot set out for it.")
         if self.status is VisitStatus.BOOKED:
             self.status = VisitStatus.EN_ROUTE
+        if self.reported_status is VisitStatus.BOOKED:
+            self.reported_status = VisitStatus.EN_ROUTE
         self.departed_at = departed_at
         self.save(session)
         odd = oddities(
@@ -247,16 +263,15 @@ class Visit(Base):
     ) -> VisitEvent:
         """The officer is at the door: not the start of work. Both clocks are kept; odd is flagged, not refused.
 
-        Judged against the latest fair promise. Heard of after the outcome, it leaves that as it is. Raises
-        VisitState if an arrival is recorded already or the visit is off.
+        Judged against the latest fair promise. Heard of after the outcome, it leaves that as it is; heard of after
+        a correction of the arrival, it is only what was reported. Raises VisitState if an arrival is recorded
+        already or the visit is off.
         """
-        if self.arrived_at is not None or self.is_off(kept):
+        is_corrected = self.reported_status is not None
+        if (self.reported_arrived_at if is_corrected else self.arrived_at) is not None or self.is_off(kept):
             raise VisitState(f"This visit is already {self.status.value}.")
-        if self.status in (*BEFORE_THE_DOOR, VisitStatus.MISSED):
-            self.status = VisitStatus.ARRIVED
-        self.arrived_at, self.arrival_recorded_at = arrived_at, at
-        self.arrival_promised_at = fair_promise(session, self.id, self.first_promised_at, min(arrived_at, at))
-        self.arrival_flags = [
+        promised_at = fair_promise(session, self.id, self.first_promised_at, min(arrived_at, at))
+        flags = [
             flag.value
             for flag in standards.arrival_flags(
                 arrived_at=arrived_at,
@@ -269,6 +284,13 @@ class Visit(Base):
                 cancelled=self.status is VisitStatus.CANCELLED,
             )
         ]
+        if is_corrected:
+            self.reported_arrived_at = arrived_at
+            self.reported_status = _once_there(self.reported_status or self.status)
+        if self.arrived_at is None:
+            self.status = _once_there(self.status)
+            self.arrived_at, self.arrival_recorded_at = arrived_at, at
+            self.arrival_promised_at, self.arrival_flags = promised_at, flags
         self.save(session)
         return self._record(
             session,
@@ -278,8 +300,8 @@ class Visit(Base):
             at=at,
             client_id=client_id,
             details={
-                "promised_at": self.arrival_promised_at,
-                "flags": self.arrival_flags,
+                "promised_at": promised_at,
+                "flags": flags,
                 "position": position,
                 "accuracy_m": accuracy_m,
             }
@@ -305,14 +327,18 @@ class Visit(Base):
         Raises VisitState if it was over before or is off, and Unprocessable for an end before the arrival: who is
         still there can correct that, and what was `kept` is flagged.
         """
-        if self.status in _OVER or self.is_off(kept):
+        reported = self.reported_status or self.status
+        if reported in OVER or self.is_off(kept):
             raise VisitState(f"This visit is already {self.status.value}.")
         if kept is None and self.arrived_at and finished_at < self.arrived_at:
             raise Unprocessable("finished_at", "The visit cannot end before the officer arrived.")
         cancelled = self.status is VisitStatus.CANCELLED
-        if not cancelled:
+        if self.reported_status is not None:
+            self.reported_status = VisitStatus(outcome)
+        if not cancelled and self.status not in OVER:
             self.status = VisitStatus(outcome)
             self.finished_at = finished_at
+        if not cancelled:
             self.save(session)
         odd = oddities(
             kept,
@@ -427,6 +453,8 @@ _STATE = (
     "arrival_promised_at",
     "arrival_flags",
     "finished_at",
+    "reported_status",
+    "reported_arrived_at",
 )
 """What may change about a visit once it is booked."""
 
@@ -441,6 +469,11 @@ _CLOSE_PROMISE = Prepared(
     .where(Promise.visit_id == bindparam("visit"), Promise.number == bindparam("nth"))
     .values(closed_at=bindparam("at"), closed_by=bindparam("by"))
 )
+
+
+def _once_there(status: VisitStatus) -> VisitStatus:
+    """The status once somebody is at the door: what came after that stays."""
+    return VisitStatus.ARRIVED if status in (*BEFORE_THE_DOOR, VisitStatus.MISSED) else status
 
 
 def is_by(officer: Any) -> ColumnElement[bool]:

@@ -31,6 +31,7 @@ class EventKind(StrEnum):
     DISPUTE_SETTLED = "dispute_settled"
     WORDS_SEEN = "words_seen"
     LETTER_MADE = "letter_made"
+    CORRECTED = "corrected"
 
 
 class RequestedBy(StrEnum):

@@ -19,7 +19,7 @@ from api import create_app, logs
 from api.config import Settings
 from api.scan_log import ScanLog
 from migrations.tables import metadata
-from models import clock, database, diary_index, user
+from models import clock, database, diary_index, figure_index, user
 from models.officer import Officer
 from models.user import Role, User
 from notifications.senders.twilio import TwilioSender
@@ -90,6 +90,7 @@ def database_in_use(database_url: str) -> Iterator[str]:
         database.connect(database_url)
     empty()
     diary_index.forget()
+    figure_index.forget()
     yield database_url
 
 

@@ -63,6 +63,7 @@ def visit(of: Resident, by: Officer | None, starts_at: datetime, **changes: Any)
             officer_id=by.id if by else None,
             second_officer_id=second.id if second else None,
             purpose="Repair inspection",
+            visit_type=changes.pop("visit_type", None),
             skills=[],
             starts_at=starts_at,
             duration=timedelta(minutes=changes.pop("minutes", 30)),

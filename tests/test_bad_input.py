@@ -367,6 +367,7 @@ WITH_BODY = [
             "officer_id": ("@officer@", "uuid?"),
             "second_officer_id": ("@second@", "uuid?"),
             "purpose": ("Repair inspection", "text"),
+            "visit_type": ("repair", "text?"),
             "starts_at": (STARTS_AT, "instant"),
             "duration_minutes": (30, "minutes"),
             "skills": (["gas"], "skills"),
@@ -404,6 +405,18 @@ WITH_BODY = [
         "/v1/visits/@visit@/cancellation",
         "scheduler",
         {"reason": REASON, "requested_by": ("resident", "enum")},
+        IF_MATCH,
+    ),
+    Endpoint(
+        "POST",
+        "/v1/visits/@visit@/corrections",
+        "scheduler",
+        {
+            "arrived_at": (STARTS_AT, "clock"),
+            "finished_at": (STARTS_AT, "clock"),
+            "outcome": ("completed", "enum"),
+            "reason": REASON,
+        },
         IF_MATCH,
     ),
     Endpoint(
@@ -552,6 +565,7 @@ WITHOUT_BODY = [
     Endpoint("GET", "/v1/visits/@shut@/no-access-photo", "scheduler"),
     Endpoint("GET", "/v1/visits/@visit@/notices", "officer"),
     Endpoint("GET", "/v1/reports/notice/changes", "scheduler"),
+    Endpoint("GET", "/v1/reports/punctuality/visits", "scheduler"),
 ]
 
 NEVER_RIGHT = [
@@ -1144,6 +1158,7 @@ def queries() -> Iterator[Case]:
         "/v1/feedback",
         "/v1/me/scans",
         "/v1/reports/notice/changes",
+        "/v1/reports/punctuality/visits",
         "/v1/officers/@officer@/working-exceptions",
         "/v1/officers/@officer@/absences",
     )
@@ -1179,7 +1194,14 @@ def queries() -> Iterator[Case]:
         "a resident_id with NUL": "resident_id=%00",
         "status twice": "status=booked&status=cancelled",
     }
-    tables["/v1/reports/notice/changes"] |= BAD_TIMES | {"a result we do not know": "result=lost"}
+    for path in ("/v1/reports/notice/changes", "/v1/reports/punctuality/visits"):
+        tables[path] |= BAD_TIMES | {
+            "a result we do not know": "result=lost",
+            "a group of nothing": "group=2026-11",
+            "a group with NUL": "by=ward&group=%00",
+            "a ward of no letter": "ward=",
+        }
+    tables["/v1/reports/punctuality/visits"] |= {"a promise we do not know": "promise=last"}
     tables["/v1/contact-tasks"] |= {
         "due_before without an offset": "due_before=2026-11-23T09:00:00",
         "due_before a word": "due_before=soon",
@@ -1536,7 +1558,9 @@ def test_a_day_at_the_end_of_all_times_is_a_day_without_visits(world: World, day
 @pytest.mark.parametrize("endpoint", WITH_BODY, ids=str)
 def test_the_request_that_was_spoiled_was_right_before(world: World, endpoint: Endpoint) -> None:
     """Otherwise the cases would be refused for another reason than theirs. Nothing is kept of it."""
-    expected = {"/v1/tokens": 401, "/v1/tokens/refresh": 401}.get(endpoint.path, 0)
+    # What is sent is right, and comes too soon: of a visit to come there is nothing to be corrected.
+    too_soon = {"/v1/visits/@visit@/corrections": 409}
+    expected = ({"/v1/tokens": 401, "/v1/tokens/refresh": 401} | too_soon).get(endpoint.path, 0)
     body = json.dumps(endpoint.right()).encode()
     with world.app.app_context(), pytest.raises(_Undo), database.transaction():
         answer = send(

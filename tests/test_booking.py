@@ -17,7 +17,7 @@ def messages(scheduler, visit):
 
 def test_a_visit_is_booked_with_its_reference_and_first_promise(scheduler, resident):
     officer = factories.officer(skills=["gas"])
-    body = factories.booking(resident, officer, WEDNESDAY_10, skills=["gas", "gas"])
+    body = factories.booking(resident, officer, WEDNESDAY_10, skills=["gas", "gas"], visit_type="repair")
     made = scheduler.post("/v1/visits", body)
     assert made.status_code == 201
     assert made.headers["Location"] == f"/v1/visits/{made.json['id']}"
@@ -36,6 +36,7 @@ def test_a_visit_is_booked_with_its_reference_and_first_promise(scheduler, resid
         "second_officer_id": None,
         "resident_id": str(resident.id),
         "purpose": "Repair inspection",
+        "visit_type": "repair",
         "skills": ["gas"],
         "version": 1,
         "expected_at": None,

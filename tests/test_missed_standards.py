@@ -94,6 +94,23 @@ def test_no_access_counts_as_attended_only_if_its_arrival_is_in_the_window(
     assert marked() == [("missed", 1000, "due")]
 
 
+def test_a_resident_who_was_in_when_an_officer_found_nobody_was_missed(
+    visit, marked, sign_in, officer, stopped_clock
+):
+    stopped_clock.set(TEN)
+    arrive(sign_in("officer", officer), visit, TEN)
+    finish(sign_in("officer", officer), visit, TEN, outcome="no_access")
+    dispute = sign_in("scheduler").post(f"/v1/visits/{visit['id']}/dispute", {}).json
+    stopped_clock.set(TEN + timedelta(days=20))
+    assert marked() == [], "in dispute, it stands as it was reported"
+    settled = {"outcome": "upheld", "reason": "The van was two streets away"}
+    assert sign_in("scheduler").patch(f"/v1/disputes/{dispute['id']}", settled).status_code == 200
+    assert marked() == [("missed", 1000, "due")]
+    assert missed_of(sign_in("scheduler"), visit) == ["missed"]
+    stopped_clock.advance(29 * 24 * 3600)
+    assert marked() == [("missed", 1000, "due")], "it is not taken back when it is old"
+
+
 def test_a_change_that_nobody_was_told_of_in_time(visit, marked, sign_in, officer, resident, stopped_clock):
     """Moved with two days to go, and no text goes until the time has passed."""
     far = {"id": str(factories.visit(resident, officer, TEN + timedelta(days=2)).id)}

@@ -16,7 +16,7 @@ from notifications.words import render
 from tests import factories
 from tests.carrier import Fault
 from tests.sending import dispatch, message, receive, tasks
-from tests.steps import MONDAY_9, cancel, finish, path, problem
+from tests.steps import MONDAY_9, cancel, etag, finish, path, problem
 from tests.syncing import NOON, TEN, kept, line, minutes, phone, results, scheduler, visit
 
 __all__ = ["phone", "scheduler", "visit"]
@@ -208,6 +208,20 @@ def test_a_text_that_has_not_gone_is_stopped_when_the_outcome_is_put_right(phone
         stop_afterwards(session, find_locked(session, row(text).visit_id), at=TEN + minutes(40))
     assert [each["status"] for each in texts(phone, visit)] == ["superseded"]
     assert dispatch(sender) == 0
+
+
+@pytest.mark.parametrize(
+    ("corrected", "status"),
+    [({"finished_at": "2026-11-23T10:11:00Z"}, "held"), ({"outcome": "completed"}, "superseded")],
+)
+def test_it_is_stopped_by_a_correction_of_the_outcome_and_of_nothing_else(
+    phone, scheduler, visit, nobody_opened, corrected, status
+):
+    nobody_opened()
+    body = {"reason": "A slip of the finger"} | corrected
+    made = scheduler.post(path(visit, "corrections"), body, If_Match=etag(scheduler, visit))
+    assert made.status_code == 201, made.text
+    assert [each["status"] for each in texts(phone, visit)] == [status]
 
 
 def test_one_that_did_not_go_the_first_time_is_not_sent_of_another_outcome(

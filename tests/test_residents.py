@@ -27,7 +27,13 @@ def test_a_resident_is_added_and_found(scheduler):
         "contact_by": "call",
         "needs": "Ring twice.\nThe dog is friendly.",
         "address": ADDRESS
-        | {"line_2": "Flat 2", "latitude": 51.58737, "longitude": -0.32932, "uprn": "010001234567"},
+        | {
+            "line_2": "Flat 2",
+            "latitude": 51.58737,
+            "longitude": -0.32932,
+            "uprn": "010001234567",
+            "ward": "Greenhill",
+        },
     }
     made = scheduler.post("/v1/residents", body)
     assert made.status_code == 201, made.json
@@ -137,6 +143,7 @@ def test_a_resident_is_changed_field_by_field_and_an_address_whole(scheduler):
         "latitude": 51.59562,
         "longitude": -0.33818,
         "uprn": None,
+        "ward": None,
         "place_from": "postcode",
     }
     problem(scheduler.patch(path, {"address": {"line_1": "x"}}), 422, "not-valid")

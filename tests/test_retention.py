@@ -12,9 +12,12 @@ from api.scans import chain_key
 from migrations.tables import metadata
 from models import due, live_code
 from models.absence import Absence, enter
+from models.alert import Alert, AlertKind, raise_alert
 from models.badge_check import BadgeCheck
 from models.database import reading, snapshot, transaction
 from models.incident import Incident, IncidentStatus, report_concern
+from models.missed_standard import MissedStandard, RedressStatus, Standard
+from models.nudge import Nudge, NudgeKind, nudge
 from models.officer import Officer
 from models.scan import Scan, ScanKind, ScanSalt, Seen, append, prove
 from models.user import Role, User
@@ -163,3 +166,35 @@ def test_absences_and_exceptions_go_a_year_after_their_day(
     with reading() as session:
         assert session.scalars(select(Absence.ends_at)).all() == [last_year + timedelta(hours=1)]
         assert session.scalars(select(WorkingException.day)).all() == [last_year.date()]
+
+
+def test_nudges_go_after_a_month_and_what_was_written_about_a_visit_with_its_words(
+    app: Flask, officer: Officer, stopped_clock: StoppedClock
+) -> None:
+    visit = factories.visit(factories.resident(), officer, MONDAY_9)
+    with transaction() as session:
+        nudge(session, NudgeKind.NOBODY_ARRIVED, [(visit.id, officer.id, MONDAY_9)], MONDAY_9)
+        of_visit = {"visit_id": visit.id, "about_at": MONDAY_9, "at": MONDAY_9, "details": {"risk": "leave"}}
+        raise_alert(session, AlertKind.AT_RISK, officer_id=officer.id, **of_visit)
+        missed = MissedStandard(visit_id=visit.id, standard=Standard.MISSED, found_at=MONDAY_9, note="Cheque 12")
+        missed.id, missed.redress_pence, missed.status = uuid4(), 1000, RedressStatus.SETTLED
+        session.add(missed)
+    stopped_clock.set(MONDAY_9 + timedelta(days=30))
+    purge(app)
+    assert _kept() == (1, {"risk": "leave"}, "Cheque 12")
+    stopped_clock.advance(1)
+    purge(app)
+    assert _kept() == (0, {"risk": "leave"}, "Cheque 12")
+    stopped_clock.set(MONDAY_9 + timedelta(days=731))
+    purge(app)
+    assert _kept() == (0, {}, None)
+    with reading() as session:
+        assert session.scalars(select(MissedStandard.redress_pence)).one() == 1000, "the figure stays"
+
+
+def _kept() -> tuple[int, object, str | None]:
+    """How many nudges there are, an alert's details and the note on redress."""
+    with reading() as session:
+        nudges = len(session.scalars(select(Nudge.id)).all())
+        note = session.scalars(select(MissedStandard.note)).one()
+        return nudges, session.scalars(select(Alert.details)).one(), note

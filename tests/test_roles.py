@@ -78,6 +78,7 @@ MATRIX = {
     "POST /v1/visits/{}/arrivals": "officer",
     "POST /v1/visits/{}/badge-shown": "officer",
     "POST /v1/visits/{}/outcome": "officer",
+    "POST /v1/visits/{}/corrections": "scheduler",
     "PUT /v1/visits/{}/no-access-photo": "officer",
     "GET /v1/visits/{}/no-access-photo": "scheduler",
     "GET /v1/visits/{}/history": "scheduler officer",
@@ -119,6 +120,7 @@ MATRIX = {
     "GET /v1/incidents/{}": "admin scheduler",
     "PATCH /v1/incidents/{}": "admin scheduler",
     "GET /v1/reports/punctuality": "admin scheduler",
+    "GET /v1/reports/punctuality/visits": "admin scheduler",
     "GET /v1/reports/notice": "admin scheduler",
     "GET /v1/reports/notice/changes": "admin scheduler",
     "GET /.well-known/jwks.json": "anyone",
@@ -145,12 +147,19 @@ PAGES = {
     "/favicon.ico",
     "/openapi.json",
     "/problems/{}",
+    "/staff",
+    "/staff/board",
+    "/staff/lists/{}",
+    "/staff/sign-in",
+    "/staff/sign-out",
+    "/standards",
     "/static/{}",
     "/v/{}",
     "/v/{}/visit.ics",
     "/v/{}/{}",
 }
-"""For people and not for programs: not in the API document, and open to anyone."""
+"""For people and not for programs: not in the API document, and open to anyone. Pages of staff look at their own
+cookie: tests/test_staff_sign_in.py."""
 
 
 def served(app: Flask) -> list[tuple[str, str, Any]]:

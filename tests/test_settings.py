@@ -115,6 +115,8 @@ def test_production_refuses_what_is_missing_or_made_for_development(changes, wor
         ("DUTY_MANAGER_PHONES", "+447700900123,+447700900123"),
         ("BADGE_ISSUER", "Harrow"),
         ("BADGE_ISSUER", "harrowcouncil"),
+        ("COMPLAINTS_URL", "www.harrow.gov.uk/complaints"),
+        ("COMPLAINTS_URL", "javascript:alert(1)"),
         ("PUBLIC_BASE_URL", "visits.harrow.gov.uk"),
         ("PUBLIC_BASE_URL", "ftp://visits.harrow.gov.uk"),
         ("PUBLIC_BASE_URL", "https://"),

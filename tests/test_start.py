@@ -127,7 +127,8 @@ def test_it_says_where_to_look_and_how_to_sign_in(started: Started) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["/", "/docs", "/dev/outbox", "/b", "/static/docs.js", "/docs/assets/swagger-ui.css"]
+    "path",
+    ["/", "/docs", "/dev/outbox", "/b", "/standards", "/static/docs.js", "/docs/assets/swagger-ui.css"],
 )
 def test_every_place_it_names_is_there(started: Started, path: str) -> None:
     assert started.get(path, accept="text/html")
@@ -239,8 +240,9 @@ def test_in_production_nothing_made_for_development_is_served(tmp_path: Path) ->
         }
     )
     web = create_app(settings).test_client()
-    for path in ("/dev/outbox", "/"):
-        page = web.get(path, headers={"Accept": "text/html"})
-        assert page.status_code == 404
-        assert "We cannot find this page" in page.text
-        assert web.get(path).content_type == "application/problem+json"
+    page = web.get("/dev/outbox", headers={"Accept": "text/html"})
+    assert page.status_code == 404
+    assert "We cannot find this page" in page.text
+    assert web.get("/dev/outbox").content_type == "application/problem+json"
+    form = web.get("/staff/sign-in", headers={"Accept": "text/html"}).text
+    assert "Sign in" in form and PASSWORD not in form and "/dev/outbox" not in form

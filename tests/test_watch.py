@@ -11,6 +11,9 @@ import pytest
 from flask import Flask
 from sqlalchemy.exc import OperationalError
 
+from api.cli import watches_of
+from api.config import Settings
+from models.watch import WatchTurn
 from notifications.watch import EVERY, Rounds, Watch
 from tests import factories
 from tests.conftest import Client, StoppedClock
@@ -154,3 +157,9 @@ def test_how_long_ago_each_looked_is_a_metric(
 def test_the_command_that_sends_texts_goes_the_rounds_once(app: Flask, stranger: Client) -> None:
     assert app.test_cli_runner().invoke(args=["send-texts", "--once"]).exit_code == 0
     assert 'home_visits_watch_seconds_ago{watch="' in stranger.get("/metrics").text
+
+
+def test_every_watch_has_a_name_of_its_own_that_fits_its_row(environment: dict[str, str]) -> None:
+    names = [watch.name for watch in watches_of(Settings.from_environment(environment))]
+    assert len(set(names)) == len(names) > 3
+    assert max(map(len, names)) <= WatchTurn.name.type.length

@@ -1,0 +1,134 @@
+"""The outlook for every officer's day at once: two statements read what it needs of the whole day.
+
+Of what is over, models/outlook.py looks at an officer's last report and at the last home they were at; everything
+else of the morning is left where it is.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Select, and_, bindparam, func, or_, select, union
+from sqlalchemy.orm import InstrumentedAttribute, Session
+
+from models.clock import LONDON
+from models.database import UtcDateTime
+from models.day import Travel
+from models.diary import day_bounds
+from models.officer_days import plan
+from models.outlook import foreseen
+from models.prediction import Estimate
+from models.prepared import Prepared
+from models.resident import Resident
+from models.visit import BEFORE_THE_DOOR, Visit, VisitStatus
+from models.visit_event import officers_words
+from models.working_hours import load_hours
+
+_WERE_THERE = (VisitStatus.ARRIVED, VisitStatus.COMPLETED, VisitStatus.NO_ACCESS)
+
+
+_COLUMNS = (
+    Visit.id,
+    Visit.officer_id,
+    Visit.second_officer_id,
+    Visit.status,
+    Visit.starts_at,
+    Visit.ends_at,
+    Visit.expected_at,
+    Visit.departed_at,
+    Visit.arrived_at,
+    Visit.finished_at,
+    Resident.latitude,
+    Resident.longitude,
+)
+
+
+def _today(statuses: Iterable[VisitStatus]) -> ColumnElement[bool]:
+    """The condition that a visit is of the day and stands so."""
+    return and_(
+        Visit.starts_at >= bindparam("begins", type_=UtcDateTime()),
+        Visit.starts_at < bindparam("ends", type_=UtcDateTime()),
+        or_(*(Visit.status == status for status in statuses)),
+    )
+
+
+def _last_of_each(officer: InstrumentedAttribute[Any]) -> Select[*tuple[Any, ...]]:
+    """Of each officer the visit that was reported of last, and the last one in the order of the day: found among
+    as few columns as possible, for they are sorted."""
+    by_start = (Visit.starts_at.desc(), Visit.id.desc())
+    reported_at = func.coalesce(Visit.finished_at, Visit.arrived_at)
+    place = func.row_number()
+    ranked = (
+        select(
+            Visit.id,
+            place.over(partition_by=officer, order_by=(reported_at.desc(), *by_start)).label("by_report"),
+            place.over(partition_by=officer, order_by=by_start).label("by_start"),
+        )
+        .where(_today(_WERE_THERE), officer.is_not(None))
+        .subquery()
+    )
+    found = (
+        select(*_COLUMNS).join(Resident, Resident.id == Visit.resident_id).join(ranked, ranked.c.id == Visit.id)
+    )
+    return found.where(or_(ranked.c.by_report == 1, ranked.c.by_start == 1))
+
+
+_LEFT = Prepared(select(*_COLUMNS).join(Resident, Resident.id == Visit.resident_id).where(_today(BEFORE_THE_DOOR)))
+_LAST = Prepared(union(_last_of_each(Visit.officer_id), _last_of_each(Visit.second_officer_id)))
+
+
+class Foreseen(NamedTuple):
+    """A visit that is still to come today, and when the last of its officers will be there; None if unknown."""
+
+    visit: Any
+    arrival: Estimate | None
+
+
+def outlooks(session: Session, travel: Travel, at: datetime) -> list[Foreseen]:
+    """Every visit of this London day that is still to come and has somebody to make it, by start.
+
+    What models/outlook.py says of each officer. Of a visit with two, the one who comes later decides; where
+    nothing is known of one, nothing is known of the visit.
+    """
+    today = at.astimezone(LONDON).date()
+    begins, ends = day_bounds(today)
+    left = [visit for visit in _LEFT.all(session, begins=begins, ends=ends) if visit.officer_id is not None]
+    left.sort(key=_by_start)
+    waiting = {officer_id for visit in left for officer_id in _officers(visit)}
+    days: dict[UUID, list[Any]] = defaultdict(list)
+    for visit in (*_LAST.all(session, begins=begins, ends=ends), *left):
+        for officer_id in _officers(visit) & waiting:
+            days[officer_id].append(visit)
+    known = {
+        officer_id: sorted(day, key=_by_start) for officer_id, day in days.items() if any(map(_reported, day))
+    }
+    hours = load_hours(session, list(known), today, today) if known else {}
+    delayed = {visit.id: visit.expected_at.timestamp() for visit in left if visit.expected_at is not None}
+    own = officers_words(session, list(delayed)) if delayed else ()
+    words = {visit_id: delayed[visit_id] for visit_id in own}
+    arrivals: dict[UUID, list[Estimate | None]] = defaultdict(list)
+    for officer_id, day in known.items():
+        lunch = plan(hours[officer_id].on(today), ()).lunch
+        for each in foreseen(day, lunch, words, travel, at.timestamp()):
+            arrivals[each.visit_id].append(each.arrival)
+    return [Foreseen(visit, _last_arrival(visit, arrivals[visit.id])) for visit in left]
+
+
+def _officers(visit: Any) -> set[UUID]:
+    return {visit.officer_id, visit.second_officer_id} - {None}
+
+
+def _reported(visit: Any) -> bool:
+    return bool(visit.departed_at or visit.arrived_at or visit.finished_at)
+
+
+def _by_start(visit: Any) -> tuple[datetime, UUID]:
+    return visit.starts_at, visit.id
+
+
+def _last_arrival(visit: Any, arrivals: Sequence[Estimate | None]) -> Estimate | None:
+    known = [arrival for arrival in arrivals if arrival is not None]
+    officers = 1 if visit.second_officer_id is None else 2
+    return max(known) if len(known) == officers else None

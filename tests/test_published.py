@@ -1,0 +1,121 @@
+"""What is published of the two standards: whole months, enough of each, and nothing that can be worked back."""
+
+from collections import Counter
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as some
+
+from models.database import reading, transaction
+from models.published import FEWEST, Figure, Published, last_months, made_public
+from models.reports import NoticeFigures, Punctuality, Standing
+from models.scan import ScanKind, Seen, append, checks_since
+from tests.steps import MONDAY_9
+
+MONTHS = last_months(MONDAY_9)
+
+
+def visits(month: str, excluded: dict[str, int] | None = None, **counts: int) -> Punctuality:
+    fair, original = (Standing(Counter(counts), Counter(excluded or {})) for _ in range(2))
+    return Punctuality(month, fair, original, corrected=0, late_told=0, late_unconfirmed=0)
+
+
+def changes(month: str, **given: Any) -> NoticeFigures:
+    nothing = {"possible": 0, "met": 0, "changes": 0, "told_within_24h": 0}
+    counters = {name: Counter[str]() for name in ("results", "not_possible", "excluded")}
+    return NoticeFigures(month, **(nothing | counters | given))
+
+
+def made(visits: list[Punctuality], changes: list[NoticeFigures] | None = None, checks: int = 0) -> Published:
+    return made_public(MONTHS, visits, changes or [], checks=checks, at=MONDAY_9)
+
+
+def test_the_twelve_months_end_with_the_one_we_are_in_in_london() -> None:
+    assert (MONTHS[0], MONTHS[-1], len(MONTHS)) == (date(2025, 12, 1), date(2026, 11, 1), 12)
+    half_past_midnight = datetime(2026, 6, 30, 23, 30, tzinfo=UTC)
+    assert last_months(half_past_midnight)[-1] == date(2026, 7, 1)
+    assert last_months(half_past_midnight - timedelta(hours=1))[-1] == date(2026, 6, 1)
+
+
+@pytest.mark.parametrize(("counted", "shown"), [(9, None), (10, Figure(9, 10))])
+def test_a_month_is_shown_from_ten_visits_on(counted: int, shown: Figure | None) -> None:
+    figures = made([visits("2026-10", on_time=counted - 1, late=1)])
+    assert figures.on_time.months[-2] == (date(2026, 10, 1), shown)
+    assert figures.on_time.months[-1].figure is None
+    assert figures.on_time.total == figures.by_first_promise == shown
+
+
+def test_what_is_left_out_cannot_be_worked_out_from_the_sums() -> None:
+    """The sums are of the months shown: their difference to what is shown is nothing."""
+    shown, hidden = visits("2026-09", {"cancelled": 3}, on_time=18, late=2), visits("2026-10", missed=9, early=0)
+    hidden.fair.excluded["no_arrival_recorded"] = 1
+    both, alone = made([shown, hidden]), made([shown])
+    assert both == alone
+    assert both.arrivals == Counter(on_time=18, late=2)
+    assert both.visits_left_out == Counter(cancelled=3)
+
+
+@given(some.lists(some.tuples(some.integers(0, 30), some.integers(0, 30)), min_size=12, max_size=12))
+def test_the_sum_is_always_of_what_can_be_seen(counts: list[tuple[int, int]]) -> None:
+    groups = [
+        visits(f"{month:%Y-%m}", on_time=on_time, late=late)
+        for month, (on_time, late) in zip(MONTHS, counts, strict=True)
+    ]
+    year = made(groups).on_time
+    seen = [month.figure for month in year.months if month.figure]
+    assert all(figure.whole >= FEWEST for figure in seen)
+    assert len(seen) == sum(on_time + late >= FEWEST for on_time, late in counts)
+    total = year.total or Figure(0, 0)
+    assert total == (sum(each.part for each in seen), sum(each.whole for each in seen))
+
+
+def test_each_figure_of_notice_needs_ten_of_its_own() -> None:
+    """Of twelve changes nine could be told 24 hours before: one figure is shown, the other is not."""
+    figures = made(
+        [],
+        [
+            changes(
+                "2026-10",
+                results=Counter(met=8, short=1, prompt=2, failed=1),
+                possible=9,
+                met=8,
+                changes=12,
+                told_within_24h=11,
+                not_possible=Counter({"Mrs Adeyemi is in hospital": 2, "Officer ill": 1}),
+                excluded=Counter(superseded=4),
+            )
+        ],
+    )
+    assert figures.notice.total is None
+    assert figures.told.total == Figure(11, 12)
+    assert figures.not_kept == Counter(short=1, failed=1)
+    assert figures.changes_left_out == Counter(not_possible=3, superseded=4)
+
+
+@pytest.mark.parametrize(
+    ("part", "whole", "percent"), [(999, 1000, 99), (1000, 1000, 100), (1, 1000, 0), (2, 3, 66)]
+)
+def test_a_share_is_never_rounded_up(part: int, whole: int, percent: int) -> None:
+    assert Figure(part, whole).percent == percent
+
+
+@pytest.mark.parametrize(("counted", "shown"), [(0, None), (9, None), (10, 10)])
+def test_few_checks_of_badges_are_not_shown(counted: int, shown: int | None) -> None:
+    assert made([], checks=counted).badge_checks == shown
+
+
+def test_checks_are_counted_from_a_time_on(database: str) -> None:
+    with reading() as session:
+        assert checks_since(session, MONDAY_9) == 0
+    hours = [0, 1, 1, 2, 5, 5, 5, 9]
+    with transaction() as session:
+        seen = [
+            Seen(MONDAY_9 + timedelta(hours=hour), ScanKind.PAGE, "genuine", "ok", "192.0.2.1") for hour in hours
+        ]
+        append(session, seen, secret=b"s" * 32)
+    with reading() as session:
+        for hour in range(11):
+            expected = sum(each >= hour for each in hours)
+            assert checks_since(session, MONDAY_9 + timedelta(hours=hour)) == expected
