@@ -405,6 +405,7 @@ def test_what_a_person_told_before_it_moved_is_over_too(scheduler, phone, day_of
     for task in scheduler.get("/v1/contact-tasks").json["items"]:
         assert scheduler.patch(f"/v1/contact-tasks/{task['id']}", {"status": "done"}).status_code == 200
     assert [at("10:46"), at("10:50")] == [0, 0], "they know of 13:00, and will be visited then"
+    assert [at("13:07"), at("13:08")] == [0, 1], "and nobody was asked about that yet"
 
 
 def test_bad_news_that_has_not_gone_and_is_not_true_any_more_is_stopped(
