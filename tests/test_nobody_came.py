@@ -26,6 +26,7 @@ from tests.carrier import Carrier
 from tests.conftest import StoppedClock
 from tests.sending import HARROW, dispatch, receive, tasks
 from tests.steps import MONDAY_9, arrive, cancel, delay, depart, finish, move, path, see
+from tests.test_corrections import correct
 
 TEN = MONDAY_9 + timedelta(hours=1)
 
@@ -444,6 +445,30 @@ def test_an_apology_that_has_gone_is_taken_back_where_the_officer_had_been_there
         "Harrow Council: please ignore our message that nobody came on Mon 23 Nov 10:00."
     )
     assert len(scheduler.get(path(visit, "messages")).json["items"]) == 2
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"arrived_at": TEN + timedelta(minutes=2)},
+        {"outcome": "completed", "finished_at": TEN + timedelta(minutes=30)},
+    ],
+)
+def test_a_scheduler_who_corrects_it_stops_the_apology_and_the_call(visit, at, sign_in, said):
+    """By night the apology would wait for the morning, and say then that nobody came."""
+    at(60)
+    assert correct(sign_in("scheduler"), visit, **said).status_code == 201
+    assert messages(sign_in("scheduler"), visit) == [("missed", "superseded")]
+    assert [task.status for task in tasks()] == [ContactTaskStatus.NOT_NEEDED]
+
+
+def test_a_scheduler_who_corrects_it_takes_an_apology_back_that_has_gone(visit, at, sign_in):
+    at(60)
+    dispatch(ConsoleSender())
+    for minutes in (2, 3):
+        came = TEN + timedelta(minutes=minutes)
+        assert correct(sign_in("scheduler"), visit, arrived_at=came).status_code == 201
+    assert messages(sign_in("scheduler"), visit) == [("missed", "delivered"), ("came_after_all", "held")]
 
 
 def test_who_comes_after_the_apology_is_seen_and_needs_no_text(visit, at, sign_in, officer, stopped_clock):
