@@ -355,6 +355,21 @@ def test_a_later_time_that_a_text_told_counts_even_if_the_officer_never_said_it(
     assert see(sign_in("scheduler"), visit)["status"] == "missed"
 
 
+@pytest.mark.parametrize(("moved_by", "missed_after"), [(10, 100), (-10, 100), (14, 100), (30, 90)])
+def test_a_later_time_that_was_told_stands_when_the_visit_moves_by_less_than_is_told(
+    visit, at, sign_in, officer, stopped_clock, moved_by, missed_after
+):
+    """Nobody tells of a move of ten minutes: the resident still waits for what the text said."""
+    stopped_clock.set(TEN - timedelta(minutes=20))
+    assert delay(sign_in("officer", officer), visit, TEN + timedelta(minutes=40)).status_code == 201
+    dispatch(ConsoleSender())
+    assert move(sign_in("scheduler"), visit, TEN + timedelta(minutes=moved_by)).status_code == 201
+    at(missed_after, -1)
+    assert see(sign_in("scheduler"), visit)["status"] == "booked"
+    at(missed_after)
+    assert see(sign_in("scheduler"), visit)["status"] == "missed"
+
+
 def test_a_visit_without_an_officer_is_missed_too(app, at, resident):
     factories.visit(resident, None, TEN)
     at(60)
