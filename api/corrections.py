@@ -7,6 +7,7 @@ import marshmallow as ma
 from flask import Response
 from marshmallow import ValidationError, fields, validates_schema
 
+from api import current
 from api.auth import roles, who
 from api.blueprint import Blueprint, Resource, answer, check_version, versioned
 from api.fields import Instant, Text
@@ -14,9 +15,11 @@ from api.visits import VisitOut, visit_out
 from models import clock
 from models.correction import correct
 from models.database import transaction
-from models.visit import Outcome
+from models.missed_standard import judge_again
+from models.visit import Outcome, VisitStatus
 from models.visit_rows import find_locked
 from notifications.afterwards import stop_afterwards
+from notifications.missed import take_back_missed
 from notifications.outbox import stop_late_texts
 
 blp = Blueprint("corrections", __name__, url_prefix="/v1/visits", description="Corrections")
@@ -63,10 +66,15 @@ class Corrections(Resource):
         with transaction() as session:
             visit = find_locked(session, visit_id)
             check_version(visit.version)
+            was_missed = visit.status is VisitStatus.MISSED
             correct(session, visit, **given, by=who().user_id, at=at)
             stop_late_texts(session, visit, at=at)
             if "outcome" in given:
                 stop_afterwards(session, visit, at=at)
+            if was_missed:
+                # Whatever is corrected of a missed visit says that somebody came.
+                take_back_missed(session, visit, at=at)
+            judge_again(session, visit, current.settings().redress, at)
         reported = {
             "reported_arrived_at": visit.reported_arrived_at,
             "reported_status": visit.reported_status,

@@ -117,12 +117,22 @@ _VISITS = (
 )
 
 
+_moved = aliased(Message)
+
+
 def _delay_is(*statuses: MessageStatus) -> ColumnElement[bool]:
-    """Whether a message that this visit is late stands so."""
+    """Whether a message that this visit is late stands so: late for this start, and not for one told before."""
+    another_start = exists().where(
+        _moved.visit_id == Visit.id,
+        _moved.kind == MessageKind.MOVED,
+        _moved.status != MessageStatus.SUPERSEDED,
+        _moved.number > Message.number,
+    )
     return exists().where(
         Message.visit_id == Visit.id,
         Message.kind == MessageKind.DELAYED,
         or_(*(Message.status == status for status in statuses)),
+        ~another_start,
     )
 
 

@@ -72,9 +72,12 @@ class Dispute(Base):
     reason: Mapped[str | None] = mapped_column(String(500))
 
     def settle(self, session: Session, visit: Visit, *, upheld: bool, reason: str, by: UUID, at: datetime) -> None:
-        """Say who was right, once. Raises VisitState if that was said before."""
+        """Say who was right, once. Raises VisitState if that was said before, or if the visit was corrected since
+        and somebody came: nothing is both made and missed."""
         if self.status is not DisputeStatus.OPEN:
             raise VisitState(f"This was settled before: {self.status.value}.")
+        if upheld and visit.status is not VisitStatus.NO_ACCESS:
+            raise VisitState(f"By a correction this visit is {visit.status.value}. Correct that first.")
         self.status = DisputeStatus.UPHELD if upheld else DisputeStatus.NOT_UPHELD
         self.settled_at, self.settled_by_id, self.reason = at, by, reason
         settled = visit.new_event(

@@ -4,7 +4,7 @@
 redress rule applied."
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
@@ -119,12 +119,41 @@ def look_for_missed(at: datetime, redress: Mapping[Standard, int]) -> None:
     if not (new or over or again):
         return
     with transaction() as session:
-        for visit_id, standard in sorted(new):
-            pence = redress.get(standard, 0)
-            row = {"id": uuid4(), "visit_id": visit_id, "standard": standard, "found_at": at}
-            insert_missing(session, MissedStandard, row | {"redress_pence": pence, "status": _status(pence)})
+        _mark(session, new, redress, at)
         for mark in sorted(over | again):
             _change(session, mark, withdraw=mark in over)
+
+
+def judge_again(session: Session, visit: Visit, redress: Mapping[Standard, int], at: datetime) -> None:
+    """Mark a corrected visit with the standard of arrival that it missed, or withdraw what it kept after all.
+
+    A complaint may be looked into weeks after the visit, when the watch does not look at it any more. The caller
+    has the visit locked.
+    """
+    at_the_door = missed_at_the_door(visit)
+    found = _disproved(session, Dispute.visit_id == visit.id) | (
+        {(visit.id, at_the_door)} if at_the_door else set()
+    )
+    of_arrival = (Standard.LATE, Standard.MISSED)
+    known = {
+        (visit.id, standard)
+        for standard in session.scalars(
+            select(MissedStandard.standard)
+            .where(MissedStandard.visit_id == visit.id, MissedStandard.standard.in_(of_arrival))
+            .order_by(MissedStandard.standard)
+        )
+    }
+    _mark(session, found - known, redress, at)
+    for mark in sorted(known):
+        _change(session, mark, withdraw=mark not in found)
+
+
+def _mark(session: Session, new: Collection[Mark], redress: Mapping[Standard, int], at: datetime) -> None:
+    """Mark visits with what they missed, and what the rule owes for it, unless they are marked with it."""
+    for visit_id, standard in sorted(new):
+        pence = redress.get(standard, 0)
+        row = {"id": uuid4(), "visit_id": visit_id, "standard": standard, "found_at": at}
+        insert_missing(session, MissedStandard, row | {"redress_pence": pence, "status": _status(pence)})
 
 
 _MAY_BE_WITHDRAWN = (RedressStatus.NONE, RedressStatus.DUE)

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session, aliased
 
 from models.diary import LONGEST_VISIT
 from models.message import GONE, Message, MessageKind
-from models.standards import MISSED_AFTER
+from models.standards import MISSED_AFTER, must_tell
 from models.visit import BEFORE_THE_DOOR, Visit, VisitStatus
 from models.visit_stage import expected_arrival
 
@@ -40,19 +40,27 @@ class Overdue(NamedTuple):
     alert_at: datetime
 
 
-_TOLD = (
-    select(func.coalesce(Message.window_to_at, Message.expected_at))
-    .where(
-        Message.visit_id == Visit.id,
-        Message.kind == MessageKind.DELAYED,
-        Message.status.in_(GONE),
-        Message.starts_at == Visit.starts_at,
+def _last_told(what: Any, name: str) -> Any:
+    """Of the text that last told the resident of a delay."""
+    return (
+        select(what)
+        .where(Message.visit_id == Visit.id, Message.kind == MessageKind.DELAYED, Message.status.in_(GONE))
+        .order_by(Message.number.desc())
+        .limit(1)
+        .scalar_subquery()
+        .label(name)
     )
-    .order_by(Message.number.desc())
-    .limit(1)
-    .scalar_subquery()
-)
-"""The arrival that a text last told the resident of, or the end of its window, if another than was booked."""
+
+
+def _told(visit: Any) -> datetime:
+    """When the resident was told that somebody comes: the time, or the end of the window, that the last text about
+    a delay gave, or else the booked time.
+
+    A start that was moved since by so little that nobody was told is still the one that the text was about.
+    """
+    if visit.told_at is None or must_tell(visit.told_of, visit.starts_at):
+        return visit.starts_at  # type: ignore[no-any-return]
+    return max(visit.starts_at, visit.told_at)
 
 
 def nobody_there(session: Session, at: datetime, *, visit_id: UUID | None = None) -> list[Overdue]:
@@ -68,7 +76,8 @@ def nobody_there(session: Session, at: datetime, *, visit_id: UUID | None = None
         Visit.expected_at,
         Visit.officer_id,
         Visit.second_officer_id,
-        _TOLD.label("told"),
+        _last_told(func.coalesce(Message.window_to_at, Message.expected_at), "told_at"),
+        _last_told(Message.starts_at, "told_of"),
     ).where(
         Visit.status.in_(BEFORE_THE_DOOR),
         Visit.starts_at.between(earliest, at - NUDGE_AFTER),
@@ -79,7 +88,7 @@ def nobody_there(session: Session, at: datetime, *, visit_id: UUID | None = None
     rows: Any = session.execute(visits.order_by(Visit.starts_at, Visit.id))
     found = []
     for visit in rows:
-        due_at = max(expected_arrival(visit), visit.told or visit.starts_at)
+        due_at = max(expected_arrival(visit), _told(visit))
         if due_at + NUDGE_AFTER <= at <= due_at + MISSED_AFTER + HISTORY_AFTER:
             officer_ids = tuple(each for each in (visit.officer_id, visit.second_officer_id) if each)
             found.append(Overdue(visit.id, officer_ids, due_at, due_at + NUDGE_AFTER, due_at + ALERT_AFTER))

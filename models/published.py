@@ -118,7 +118,8 @@ def made_public(
     told = _year(months, {name: Figure(group.told_within_24h, group.changes) for name, group in changes.items()})
     with_24_hours = _year(months, {name: Figure(group.met, group.possible) for name, group in changes.items()})
     shown = [visits[name] for name in _shown(on_time)]
-    told_of = [changes[name] for name in _shown(told)]
+    # With the sums of a month that is shown in one chart alone, the other's few could be worked out.
+    told_of = [changes[name] for name in _shown(with_24_hours)]
     late = Figure(sum(group.late_told for group in shown), sum(group.fair.counts["late"] for group in shown))
     first = _on_time(_sum(group.original.counts for group in shown))
     return Published(

@@ -19,8 +19,10 @@ from models.outlook import outlook
 from models.outlooks import outlooks
 from models.promise import ChangeNotice
 from models.visit import Visit, VisitStatus
+from notifications.senders.console import ConsoleSender
 from tests import factories
 from tests.conftest import StoppedClock
+from tests.sending import dispatch
 from tests.steps import MONDAY_9, arrive, book, delay, depart, finish, move
 
 NOON = MONDAY_9 + timedelta(hours=3)
@@ -150,6 +152,28 @@ def test_the_board_says_whether_the_resident_of_a_late_visit_knows(
     assert f"12:30 20 min {says} {officer.display_name}" in page
     assert ("1 not told" in page) is bool(not_told)
     assert see(Kind.LATE, stopped_clock.now).urgent == not_told
+
+
+def test_who_was_told_of_a_delay_before_another_time_does_not_know_of_this_one(
+    scheduler: Any, phone: Any, officer: Any, resident: Any, stopped_clock: StoppedClock
+) -> None:
+    made = book(scheduler, resident, officer, NOON + timedelta(minutes=30))
+    assert delay(phone, made, NOON + timedelta(minutes=70)).status_code == 201
+    dispatch(ConsoleSender())
+    assert move(scheduler, made, NOON + timedelta(hours=3)).status_code == 201
+    stopped_clock.advance(200 * 60)
+    assert see(Kind.LATE, stopped_clock.now).urgent == 1
+
+
+def test_a_move_of_ten_minutes_does_not_unsay_a_delay(
+    scheduler: Any, phone: Any, officer: Any, resident: Any, stopped_clock: StoppedClock
+) -> None:
+    made = book(scheduler, resident, officer, NOON + timedelta(minutes=30))
+    assert delay(phone, made, NOON + timedelta(minutes=70)).status_code == 201
+    dispatch(ConsoleSender())
+    assert move(scheduler, made, NOON + timedelta(minutes=40)).status_code == 201
+    stopped_clock.advance(60 * 60)
+    assert see(Kind.LATE, stopped_clock.now)[:2] == (1, 0)
 
 
 # May be late

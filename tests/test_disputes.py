@@ -19,6 +19,7 @@ from tests import factories
 from tests.sending import tasks
 from tests.steps import arrive, finish, path, problem, see
 from tests.syncing import TEN, kinds, line, minutes, phone, scheduler
+from tests.test_corrections import correct
 
 __all__ = ["phone", "scheduler"]
 
@@ -369,6 +370,16 @@ def test_it_is_settled_once(scheduler, say):
     assert settle(scheduler, dispute, "not_upheld", "The photo shows the door").status_code == 200
     problem(settle(scheduler, dispute), 409, "visit-state")
     assert disputes()[0].status is DisputeStatus.NOT_UPHELD
+
+
+def test_a_visit_that_was_made_by_a_correction_is_not_upheld_as_one_nobody_came_to(scheduler, say, visit):
+    """The officer had pressed the wrong button: the resident was in, and so was the officer."""
+    say(words="I was in, and so was she")
+    assert correct(scheduler, visit, outcome="completed").status_code == 201
+    problem(settle(scheduler, disputes()[0]), 409, "visit-state")
+    assert (disputes()[0].status, figures(scheduler)["on_time"]) == (DisputeStatus.OPEN, 1)
+    assert settle(scheduler, disputes()[0], "not_upheld", "Both were in").status_code == 200
+    assert figures(scheduler)["on_time"] == 1
 
 
 def test_what_is_said_after_it_was_settled_changes_nothing_and_a_text_is_still_read(

@@ -1,6 +1,7 @@
 """A standard that was missed: the visit is marked, its resident told what they can do, and redress is due."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -20,6 +21,7 @@ from tests import factories
 from tests.conftest import Client, StoppedClock
 from tests.sending import dispatch
 from tests.steps import MONDAY_9, arrive, cancel, finish, move, problem, see
+from tests.test_corrections import correct
 
 TEN = MONDAY_9 + timedelta(hours=1)
 RULE = {Standard.MISSED: 1000, Standard.LATE: 0, Standard.SHORT_NOTICE: 250}
@@ -82,6 +84,35 @@ def test_late_and_not_missed_where_somebody_came_an_hour_late(visit, marked, sig
     stopped_clock.set(TEN + timedelta(minutes=65))
     arrive(sign_in("officer", officer), visit, stopped_clock.now)
     assert marked() == [("late", 0, "none"), ("missed", 1000, "withdrawn")]
+
+
+def test_a_correction_weeks_later_is_judged_like_any_report(visit, marked, sign_in, officer, app, stopped_clock):
+    """The complaint took its time, and the watch looks back for a week."""
+    app.config["SETTINGS"] = replace(app.config["SETTINGS"], redress_rule="late=5.00 missed=10.00")
+    phone = sign_in("officer", officer)
+    stopped_clock.set(TEN + timedelta(minutes=30))
+    arrive(phone, visit, TEN)
+    finish(phone, visit, TEN + timedelta(minutes=30))
+    stopped_clock.set(TEN + timedelta(days=40))
+    assert marked() == []
+    for minutes, marks in (
+        (29, [("late", 500, "due")]),
+        (10, [("late", 500, "withdrawn")]),
+        (28, [("late", 500, "due")]),
+    ):
+        assert correct(sign_in("scheduler"), visit, arrived_at=TEN + timedelta(minutes=minutes)).status_code == 201
+        assert marked() == marks
+
+
+def test_redress_that_was_given_stays_whatever_is_corrected(visit, marked, sign_in, officer, stopped_clock):
+    stopped_clock.set(TEN + timedelta(minutes=60))
+    look_for_nobody_there(stopped_clock.now)
+    marked()
+    scheduler = sign_in("scheduler")
+    [missed] = scheduler.get("/v1/missed-standards").json["items"]
+    assert scheduler.patch(f"/v1/missed-standards/{missed['id']}", {"status": "settled"}).status_code == 200
+    assert correct(scheduler, visit, arrived_at=TEN).status_code == 201
+    assert marked() == [("missed", 1000, "settled")]
 
 
 def test_no_access_counts_as_attended_only_if_its_arrival_is_in_the_window(

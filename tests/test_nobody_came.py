@@ -26,6 +26,7 @@ from tests.carrier import Carrier
 from tests.conftest import StoppedClock
 from tests.sending import HARROW, dispatch, receive, tasks
 from tests.steps import MONDAY_9, arrive, cancel, delay, depart, finish, move, path, see
+from tests.test_corrections import correct
 
 TEN = MONDAY_9 + timedelta(hours=1)
 
@@ -354,6 +355,21 @@ def test_a_later_time_that_a_text_told_counts_even_if_the_officer_never_said_it(
     assert see(sign_in("scheduler"), visit)["status"] == "missed"
 
 
+@pytest.mark.parametrize(("moved_by", "missed_after"), [(10, 100), (-10, 100), (14, 100), (30, 90)])
+def test_a_later_time_that_was_told_stands_when_the_visit_moves_by_less_than_is_told(
+    visit, at, sign_in, officer, stopped_clock, moved_by, missed_after
+):
+    """Nobody tells of a move of ten minutes: the resident still waits for what the text said."""
+    stopped_clock.set(TEN - timedelta(minutes=20))
+    assert delay(sign_in("officer", officer), visit, TEN + timedelta(minutes=40)).status_code == 201
+    dispatch(ConsoleSender())
+    assert move(sign_in("scheduler"), visit, TEN + timedelta(minutes=moved_by)).status_code == 201
+    at(missed_after, -1)
+    assert see(sign_in("scheduler"), visit)["status"] == "booked"
+    at(missed_after)
+    assert see(sign_in("scheduler"), visit)["status"] == "missed"
+
+
 def test_a_visit_without_an_officer_is_missed_too(app, at, resident):
     factories.visit(resident, None, TEN)
     at(60)
@@ -444,6 +460,30 @@ def test_an_apology_that_has_gone_is_taken_back_where_the_officer_had_been_there
         "Harrow Council: please ignore our message that nobody came on Mon 23 Nov 10:00."
     )
     assert len(scheduler.get(path(visit, "messages")).json["items"]) == 2
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"arrived_at": TEN + timedelta(minutes=2)},
+        {"outcome": "completed", "finished_at": TEN + timedelta(minutes=30)},
+    ],
+)
+def test_a_scheduler_who_corrects_it_stops_the_apology_and_the_call(visit, at, sign_in, said):
+    """By night the apology would wait for the morning, and say then that nobody came."""
+    at(60)
+    assert correct(sign_in("scheduler"), visit, **said).status_code == 201
+    assert messages(sign_in("scheduler"), visit) == [("missed", "superseded")]
+    assert [task.status for task in tasks()] == [ContactTaskStatus.NOT_NEEDED]
+
+
+def test_a_scheduler_who_corrects_it_takes_an_apology_back_that_has_gone(visit, at, sign_in):
+    at(60)
+    dispatch(ConsoleSender())
+    for minutes in (2, 3):
+        came = TEN + timedelta(minutes=minutes)
+        assert correct(sign_in("scheduler"), visit, arrived_at=came).status_code == 201
+    assert messages(sign_in("scheduler"), visit) == [("missed", "delivered"), ("came_after_all", "held")]
 
 
 def test_who_comes_after_the_apology_is_seen_and_needs_no_text(visit, at, sign_in, officer, stopped_clock):

@@ -99,8 +99,35 @@ def test_each_figure_of_notice_needs_ten_of_its_own() -> None:
     )
     assert figures.notice.total is None
     assert figures.told.total == Figure(11, 12)
-    assert figures.not_kept == Counter(short=1, failed=1)
-    assert figures.changes_left_out == Counter(not_possible=3, superseded=4)
+    assert (figures.not_kept, figures.changes_left_out) == (Counter(), Counter())
+
+
+def test_what_one_chart_hides_cannot_be_worked_out_from_the_other() -> None:
+    """Twenty changes of each month are told; of one month three alone could be told 24 hours before, and what
+    became of those is nobody's to read."""
+    shown = changes(
+        "2026-09",
+        results=Counter(met=17, short=3),
+        possible=20,
+        met=17,
+        changes=20,
+        told_within_24h=20,
+        excluded=Counter(superseded=4),
+    )
+    hidden = changes(
+        "2026-10",
+        results=Counter(met=2, prompt=17, failed=1),
+        possible=3,
+        met=2,
+        changes=20,
+        told_within_24h=20,
+        not_possible=Counter({"Officer ill": 17}),
+        excluded=Counter(superseded=1),
+    )
+    both, alone = made([], [shown, hidden]), made([], [shown])
+    assert both.told.total == Figure(40, 40)
+    assert both.not_kept == alone.not_kept == Counter(short=3)
+    assert both.changes_left_out == alone.changes_left_out == Counter(superseded=4)
 
 
 @pytest.mark.parametrize(
