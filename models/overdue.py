@@ -58,9 +58,10 @@ def _told(visit: Any) -> datetime:
 
     A start that was moved since by so little that nobody was told is still the one that the text was about.
     """
-    if visit.told_at is None or must_tell(visit.told_of, visit.starts_at):
-        return visit.starts_at  # type: ignore[no-any-return]
-    return max(visit.starts_at, visit.told_at)
+    due_at: datetime = visit.starts_at
+    if visit.told_at is not None and not must_tell(visit.told_of, due_at):
+        due_at = max(due_at, visit.told_at)
+    return due_at
 
 
 def nobody_there(session: Session, at: datetime, *, visit_id: UUID | None = None) -> list[Overdue]:
