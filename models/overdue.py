@@ -58,9 +58,11 @@ def _told(visit: Any) -> datetime:
 
     A start that was moved since by so little that nobody was told is still the one that the text was about.
     """
-    if visit.told_at is None or must_tell(visit.told_of, visit.starts_at):
-        return visit.starts_at  # type: ignore[no-any-return]
-    return max(visit.starts_at, visit.told_at)
+    starts_at: datetime = visit.starts_at
+    told_at: datetime | None = visit.told_at
+    if told_at is None or must_tell(visit.told_of, starts_at):
+        return starts_at
+    return max(starts_at, told_at)
 
 
 def nobody_there(session: Session, at: datetime, *, visit_id: UUID | None = None) -> list[Overdue]:
