@@ -65,11 +65,14 @@ def verify(file: Path, keys: Path | None) -> None:
     --keys is a copy of /.well-known/jwks.json that the auditor took: then nothing of ours is believed but that.
     Ends with 1 if anything is wrong.
     """
-    count, last, sealed = _ends_of(file)
+    count, last, seal_line = _ends_of(file)
+    sealed = _said(seal_line)
     is_sealed = sealed.get("record") == "seal"
     wrong = list(islice(faults(lambda: islice(_lines_of(file), count - is_sealed)), MOST_SHOWN))
     if not is_sealed:
         wrong.append("The seal is missing.")
+    elif canonical(sealed) + b"\n" != seal_line:
+        wrong.append("The seal is not spelled as we write it: it was changed.")
     elif doubt := fault(sealed, last, _made_at(file), _keys(keys)):
         wrong.append(doubt)
     for each in wrong:
@@ -85,12 +88,13 @@ def _lines_of(file: Path) -> Iterator[bytes]:
             yield line.removesuffix(b"\n")
 
 
-def _ends_of(file: Path) -> tuple[int, bytes, dict[str, Any]]:
-    """How many lines there are, the last but one, and what the last says."""
+def _ends_of(file: Path) -> tuple[int, bytes, bytes]:
+    """How many lines there are, the last but one, and the last with its line end."""
     count, before, last = 0, b"", b""
-    for line in _lines_of(file):
-        count, before, last = count + 1, last, line
-    return count, before, _said(last)
+    with open(file, "rb") as given:
+        for line in given:
+            count, before, last = count + 1, last, line
+    return count, before.removesuffix(b"\n"), last
 
 
 def _said(line: bytes) -> dict[str, Any]:

@@ -66,12 +66,12 @@ class Corrections(Resource):
         with transaction() as session:
             visit = find_locked(session, visit_id)
             check_version(visit.version)
-            was_missed = visit.status is VisitStatus.MISSED
+            was = visit.status
             correct(session, visit, **given, by=who().user_id, at=at)
             stop_late_texts(session, visit, at=at)
-            if "outcome" in given:
+            if visit.status is not was:
                 stop_afterwards(session, visit, at=at)
-            if was_missed:
+            if was is VisitStatus.MISSED:
                 # Whatever is corrected of a missed visit says that somebody came.
                 take_back_missed(session, visit, at=at)
             judge_again(session, visit, current.settings().redress, at)

@@ -4,9 +4,10 @@ notice and is in no ledger."""
 from datetime import datetime
 from uuid import UUID, uuid4
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
+from models.contact_task import ContactTask, ContactTaskStatus
 from models.message import Message, MessageKind, MessageStatus
 from models.resident import Resident
 from models.visit import Visit
@@ -54,7 +55,7 @@ def write(
 
 def stop_afterwards(session: Session, visit: Visit, *, at: datetime) -> None:
     """The outcome was put right, or nobody had come: what was to be said of it and has not gone is not true any
-    more."""
+    more, by a text or by a person."""
     held = session.scalars(
         select(Message)
         .where(
@@ -67,3 +68,12 @@ def stop_afterwards(session: Session, visit: Visit, *, at: datetime) -> None:
     )
     for message in held:
         message.supersede(at)
+    session.execute(
+        update(ContactTask)
+        .where(
+            ContactTask.visit_id == visit.id,
+            ContactTask.detail == MessageKind.NO_ACCESS.value,
+            ContactTask.status == ContactTaskStatus.OPEN,
+        )
+        .values(status=ContactTaskStatus.NOT_NEEDED)
+    )

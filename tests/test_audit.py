@@ -160,6 +160,35 @@ def test_who_writes_all_of_it_anew_cannot_seal_it(app, exported, tmp_path):
     assert run(app, "verify", str(exported)) == (1, "The seal is by a key that is not the council's.\n")
 
 
+@pytest.mark.parametrize(
+    ("ours", "theirs"),
+    [
+        (b'"record":"seal"', b'"note":"None was late","record":"seal"'),
+        (b'"record":"seal"', b'"record": "seal"'),
+        (b'"record":"seal"', b'"record":"end","record":"seal"'),
+        (b'=="}\n', b'=="}\n\n'),
+        (b'=="}\n', b'=="}'),
+        (b'=="}\n', b'=="}\r\n'),
+    ],
+)
+def test_a_seal_is_written_in_one_way_alone(app, exported, ours, theirs):
+    """Whatever else stood in it would be shown to the auditor as what the council gave them."""
+    file = exported.read_bytes()
+    assert ours in file
+    exported.write_bytes(file.replace(ours, theirs))
+    assert run(app, "verify", str(exported))[0] == 1
+
+
+def test_a_signature_is_spelled_in_one_way_alone(app, exported):
+    """Of the last letter before the padding four bits count for nothing."""
+    file = exported.read_bytes()
+    letters = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+    place = file.rindex(b"==") - 1
+    other = letters[letters.index(file[place]) + 1]
+    exported.write_bytes(file[:place] + bytes([other]) + file[place + 1 :])
+    assert run(app, "verify", str(exported)) == (1, "The seal is not of this file.\n")
+
+
 def test_an_auditor_needs_but_the_published_keys(app, stranger, exported, tmp_path, stopped_clock):
     published, others = tmp_path / "jwks.json", tmp_path / "others"
     published.write_bytes(stranger.get("/.well-known/jwks.json").data)

@@ -18,6 +18,7 @@ from tests.carrier import Fault
 from tests.sending import dispatch, message, receive, tasks
 from tests.steps import MONDAY_9, cancel, etag, finish, path, problem
 from tests.syncing import NOON, TEN, kept, line, minutes, phone, results, scheduler, visit
+from tests.test_corrections import correct
 
 __all__ = ["phone", "scheduler", "visit"]
 
@@ -222,6 +223,24 @@ def test_it_is_stopped_by_a_correction_of_the_outcome_and_of_nothing_else(
     made = scheduler.post(path(visit, "corrections"), body, If_Match=etag(scheduler, visit))
     assert made.status_code == 201, made.text
     assert [each["status"] for each in texts(phone, visit)] == [status]
+
+
+@pytest.mark.parametrize(
+    ("corrected", "status"),
+    [
+        ({"finished_at": "2026-11-23T10:11:00Z"}, "open"),
+        ({"finished_at": "2026-11-23T10:11:00Z", "outcome": "no_access"}, "open"),
+        ({"outcome": "completed"}, "not_needed"),
+    ],
+)
+def test_nobody_is_rung_about_a_shut_door_that_was_none(
+    sign_in, scheduler, officer, stopped_clock, corrected, status
+):
+    of = {"id": str(factories.visit(factories.resident(phone=None), officer, TEN).id)}
+    stopped_clock.set(TEN + minutes(30))
+    assert finish(sign_in("officer", officer), of, TEN + minutes(10), outcome="no_access").status_code == 201
+    assert correct(scheduler, of, **corrected).status_code == 201
+    assert [task.status for task in tasks()] == [status]
 
 
 def test_one_that_did_not_go_the_first_time_is_not_sent_of_another_outcome(
