@@ -14,6 +14,7 @@ from models import feedback, figure_check, reports, travel
 from models.clock import LONDON
 from models.contact_task import ContactTask, ContactTaskStatus
 from models.database import reading
+from models.diary import day_bounds
 from models.figures import By
 from models.message import Message, MessageStatus
 from models.message_event import MessageEvent
@@ -83,7 +84,7 @@ def test_nobody_is_missed_or_late_because_it_starts_late_in_the_day(app: Flask, 
     assert demonstration.load(at)
     with reading() as session:
         assert nobody_there(session, at) == still_there(session, at, timedelta(minutes=30)) == []
-        today = select(Visit).where(func.date(Visit.starts_at) == str(at.astimezone(LONDON).date()))
+        today = select(Visit).where(Visit.starts_at.between(*day_bounds(at.astimezone(LONDON).date())))
         visits = session.scalars(today).all()
         assert {visit.status for visit in visits if visit.starts_at >= at} <= {VisitStatus.BOOKED}
         assert all(visit.arrived_at for visit in visits if visit.starts_at < at)
