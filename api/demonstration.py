@@ -1,4 +1,4 @@
-"""Demonstration data: 12 officers, 40 residents and their visits, so that a newcomer can try everything.
+"""Demonstration data: 12 officers, 40 residents, a year of visits and the days to come, for a newcomer to try.
 
 Everybody here is invented, with telephone numbers that Ofcom keeps for drama. The postcodes are real, in the
 London Borough of Harrow; their places come from the table that the product ships (`models/postcodes/README.md`).
@@ -13,6 +13,7 @@ from PIL import Image, ImageDraw
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from api import demonstration_year
 from models import booking, photo
 from models.absence import enter
 from models.clock import LONDON
@@ -40,19 +41,21 @@ ACCOUNTS = (
 """Two admins, for a card and a photo need two people."""
 
 _OFFICERS = (
-    ("Amina Yusuf", "Housing officer"),
-    ("Daniel Brown", "Repairs inspector"),
-    ("Priya Shah", "Occupational therapist"),
-    ("Tomasz Nowak", "Environmental health officer"),
-    ("Grace Mensah", "Social worker"),
-    ("Oliver Clarke", "Council tax visiting officer"),
-    ("Niamh Kelly", "Benefits visiting officer"),
-    ("Rajesh Patel", "Home safety adviser"),
-    ("Elena Popescu", "Family support worker"),
-    ("Marcus Reid", "Gas engineer"),
-    ("Sunita Rao", "Electrician"),
-    ("Peter Walsh", "Damp surveyor"),
+    ("Amina Yusuf", "Housing officer", "Housing"),
+    ("Daniel Brown", "Repairs inspector", "Housing"),
+    ("Priya Shah", "Occupational therapist", "Care"),
+    ("Tomasz Nowak", "Environmental health officer", "Safety"),
+    ("Grace Mensah", "Social worker", "Care"),
+    ("Oliver Clarke", "Council tax visiting officer", "Money"),
+    ("Niamh Kelly", "Benefits visiting officer", "Money"),
+    ("Rajesh Patel", "Home safety adviser", "Safety"),
+    ("Elena Popescu", "Family support worker", "Care"),
+    ("Marcus Reid", "Gas engineer", "Safety"),
+    ("Sunita Rao", "Electrician", "Safety"),
+    ("Peter Walsh", "Damp surveyor", "Housing"),
 )
+"""Name, job title and team."""
+
 _CONTRACTORS = {
     "Marcus Reid": "Northwick Heating Ltd",
     "Sunita Rao": "Northwick Heating Ltd",
@@ -60,14 +63,11 @@ _CONTRACTORS = {
 }
 _FIRST = ("Asha", "Ben", "Chloe", "Dev", "Ewa", "Farah", "George", "Hana", "Ian", "Joy")
 _LAST = ("Adeyemi", "Bennett", "Costa", "Desai")
-_PURPOSES = (
-    "Repair inspection",
-    "Home safety check",
-    "Gas safety check",
-    "Benefit review",
-    "Care assessment",
-    "Damp survey",
-)
+_WARDS = ("Northside", "Hilltop", "Old Town", "Parkside")
+_PURPOSES = tuple(demonstration_year.VISIT_TYPES)
+_BEFORE_THE_YEAR = timedelta(days=400)
+"""So long ago everybody here was entered: before the first visit of the past year was booked."""
+
 _POSTCODES = (
     """
 HA1 2RJ, HA1 3AJ, HA1 3BW, HA1 3DX, HA1 3PJ, HA1 3QG, HA1 3QS, HA1 3TL,
@@ -86,8 +86,9 @@ def load(at: datetime) -> bool:
     with transaction() as session:
         if session.scalar(select(func.count()).select_from(User)):
             return False
-        officers = [_officer(session, number, at) for number in range(len(_OFFICERS))]
-        residents = [_resident(session, number, at) for number in range(len(_POSTCODES))]
+        joined_at = at - _BEFORE_THE_YEAR
+        officers = [_officer(session, number, joined_at) for number in range(len(_OFFICERS))]
+        residents = [_resident(session, number, joined_at) for number in range(len(_POSTCODES))]
         session.flush()
         accounts = {}
         for name, role in ACCOUNTS:
@@ -104,12 +105,13 @@ def load(at: datetime) -> bool:
             accounts[role] = account
         session.flush()
         _hours(session, officers, accounts[Role.SCHEDULER], at)
+        demonstration_year.fill(session, officers, residents, accounts[Role.SCHEDULER], at)
         _visits(session, officers, residents, accounts[Role.SCHEDULER], at)
     return True
 
 
 def _officer(session: Session, number: int, at: datetime) -> Officer:
-    name, job_title = _OFFICERS[number]
+    name, job_title, team = _OFFICERS[number]
     company = _CONTRACTORS.get(name)
     officer = Officer(
         id=uuid4(),
@@ -118,7 +120,8 @@ def _officer(session: Session, number: int, at: datetime) -> Officer:
         job_title=job_title,
         employment=Employment.CONTRACTOR if company else Employment.EMPLOYEE,
         company=company,
-        contract_ends_on=date(at.year + 1, 12, 31) if company else None,
+        team=team,
+        contract_ends_on=date(at.year + 3, 12, 31) if company else None,
         phone=f"+447700900{900 + number}",
         skills=[],
         active=True,
@@ -200,6 +203,7 @@ def _resident(session: Session, number: int, at: datetime) -> Resident:
         line_1=f"{number + 1} Demonstration House",
         town="Harrow",
         postcode=_POSTCODES[number],
+        ward=_WARDS[number % len(_WARDS)],
         created_at=at,
     )
     resident.settle_place(session)
@@ -210,7 +214,7 @@ def _resident(session: Session, number: int, at: datetime) -> Resident:
 def _visits(
     session: Session, officers: list[Officer], residents: list[Resident], scheduler: User, at: datetime
 ) -> None:
-    """Visits of today and the week from tomorrow. Those whose time has passed went as they do: most on time."""
+    """Visits of today and the week from tomorrow. To those whose time has come somebody came: most on time."""
     chance = random.Random(2026)  # noqa: S311 - demonstration data, the same each time
     today = at.astimezone(LONDON).date()
     wanted = iter(residents * 6)
@@ -219,17 +223,18 @@ def _visits(
         if day.weekday() >= 5 and days:
             continue
         for officer in officers:
-            for hour in chance.sample(range(9, 16), 2):
+            for hour in sorted(chance.sample(range(9, 16), 2)):
                 start = datetime.combine(day, time(hour, chance.choice((0, 30))), LONDON).astimezone(UTC)
                 booked_at = min(at, start) - timedelta(days=3, minutes=chance.randrange(600))
-                resident = next(wanted)
+                resident, purpose = next(wanted), chance.choice(_PURPOSES)
                 try:
                     with session.begin_nested():
                         visit = booking.book(
                             session,
                             resident=resident,
                             officer_id=officer.id,
-                            purpose=chance.choice(_PURPOSES),
+                            purpose=purpose,
+                            visit_type=demonstration_year.VISIT_TYPES[purpose],
                             skills=[],
                             starts_at=start,
                             duration=timedelta(minutes=chance.choice((30, 45, 60))),
@@ -239,14 +244,18 @@ def _visits(
                         )
                 except (DiaryClash, BookingRules):
                     continue
-                if start < at - timedelta(hours=1):
-                    _happened(session, visit, scheduler, start, chance)
+                if start < at:
+                    _happened(session, visit, scheduler, chance, at)
                 elif days == 1:
                     outbox.queue_visit_booked(session, visit, resident, at=at)
 
 
-def _happened(session: Session, visit: Visit, by: User, start: datetime, chance: random.Random) -> None:
-    arrived_at = start + timedelta(minutes=chance.choice((-12, -4, 0, 3, 6, 9, 14, 22)))
+def _happened(session: Session, visit: Visit, by: User, chance: random.Random, at: datetime) -> None:
+    """Somebody has come by now, so that no visit is missed before anybody has looked; half an hour later they are
+    out again."""
+    minutes = chance.choice((-12, -4, 0, 3, 6, 9, 14, 22))
+    arrived_at = min(visit.starts_at + timedelta(minutes=minutes), at - timedelta(minutes=1))
+    over_at = arrived_at + timedelta(minutes=30)
     visit = find(session, visit.id)
     visit.arrive(
         session,
@@ -257,12 +266,14 @@ def _happened(session: Session, visit: Visit, by: User, start: datetime, chance:
         by=by.id,
         at=arrived_at,
     )
-    visit.finish(
-        session,
-        outcome=Outcome.NO_ACCESS if chance.random() < 0.1 else Outcome.COMPLETED,
-        finished_at=arrived_at + timedelta(minutes=30),
-        note=None,
-        client_id=uuid4(),
-        by=by.id,
-        at=arrived_at + timedelta(minutes=30),
-    )
+    nobody_opened = chance.random() < 0.1
+    if over_at <= at:
+        visit.finish(
+            session,
+            outcome=Outcome.NO_ACCESS if nobody_opened else Outcome.COMPLETED,
+            finished_at=over_at,
+            note=None,
+            client_id=uuid4(),
+            by=by.id,
+            at=over_at,
+        )

@@ -112,24 +112,7 @@ def fair_promise(session: Session, visit_id: UUID, first_promised_at: datetime, 
     A message the carrier accepted counts from then, whether or not a receipt came; one still on its way
     counts from the decision. One that failed, or that was never due, tells nobody anything.
     """
-    on_its_way = exists().where(Message.news_id == ChangeNotice.message_id, Message.status.in_(ON_ITS_WAY))
-    moves = session.execute(
-        select(
-            ChangeNotice.to_starts_at,
-            ChangeNotice.requested_by,
-            ChangeNotice.reference_at,
-            ChangeNotice.decided_at,
-            ChangeNotice.handed_over_at,
-            ChangeNotice.told_at,
-            on_its_way.where(Message.visit_id == visit_id).label("on_its_way"),
-        )
-        .where(
-            ChangeNotice.visit_id == visit_id,
-            ChangeNotice.change == EventKind.MOVED,
-            ChangeNotice.decided_at <= at,
-        )
-        .order_by(ChangeNotice.decided_at, ChangeNotice.event_id)
-    )
+    moves = _MOVES.all(session, visit=visit_id, at=at)
     return standards.fair_promise(
         first_promised_at,
         [
@@ -142,6 +125,30 @@ def fair_promise(session: Session, visit_id: UUID, first_promised_at: datetime, 
             for move in moves
         ],
     )
+
+
+_on_its_way = exists().where(
+    Message.visit_id == ChangeNotice.visit_id,
+    Message.news_id == ChangeNotice.message_id,
+    or_(*(Message.status == status for status in sorted(ON_ITS_WAY))),
+)
+_MOVES = Prepared(
+    select(
+        ChangeNotice.to_starts_at,
+        ChangeNotice.requested_by,
+        ChangeNotice.reference_at,
+        ChangeNotice.decided_at,
+        ChangeNotice.handed_over_at,
+        ChangeNotice.told_at,
+        _on_its_way.label("on_its_way"),
+    )
+    .where(
+        ChangeNotice.visit_id == bindparam("visit", type_=Uuid()),
+        ChangeNotice.change == EventKind.MOVED,
+        ChangeNotice.decided_at <= bindparam("at", type_=UtcDateTime()),
+    )
+    .order_by(ChangeNotice.decided_at, ChangeNotice.event_id)
+)
 
 
 def told_by_person(session: Session, visit_id: UUID) -> tuple[datetime, datetime] | None:

@@ -131,7 +131,7 @@ def made_public(
         visits_left_out=_sum(group.fair.excluded for group in shown),
         notice=with_24_hours,
         told=told,
-        not_kept=_sum(Counter({word: group.results[word] for word in NOT_KEPT}) for group in told_of),
+        not_kept=_sum(Counter({word.value: group.results[word] for word in NOT_KEPT}) for group in told_of),
         changes_left_out=_sum(_left_out(group) for group in told_of),
         badge_checks=checks if enough(checks) else None,
     )

@@ -7,8 +7,10 @@ import pytest
 from sqlalchemy import insert
 
 from models.database import transaction
+from models.promise import ChangeNotice
 from models.published import last_months
 from models.visit import Visit
+from models.visit_event import VisitEvent
 from models.wall_clock import instant
 from tests import factories
 from tests.test_pages_in_browser import (  # noqa: F401
@@ -29,7 +31,7 @@ def standards(live_app, live_server):
     at = live_app.now()
     months = last_months(at)[2:]
     officer, resident = factories.officer(created_at=at), factories.resident(created_at=at)
-    rows = []
+    rows, moves, notices = [], [], []
     for nth, month in enumerate(months):
         for number in range(12):
             starts_at = min(instant(month, 600 + 60 * number), at - timedelta(hours=30 - number))
@@ -53,9 +55,47 @@ def standards(live_app, live_server):
                     "created_at": starts_at,
                 }
             )
+            moves.append(_moved(rows[-1]))
+            notices.append(_told(rows[-1], moves[-1]["id"], number))
     with transaction() as session:
         session.execute(insert(Visit), rows)
+        session.execute(insert(VisitEvent), moves)
+        session.execute(insert(ChangeNotice), notices)
     return live_server + "/standards"
+
+
+def _moved(visit):
+    """That a visit was moved, two days before."""
+    at = visit["starts_at"] - timedelta(days=2)
+    return {
+        "id": uuid4(),
+        "visit_id": visit["id"],
+        "kind": "moved",
+        "occurred_at": at,
+        "recorded_at": at,
+        "details": {},
+    }
+
+
+def _told(visit, event_id, number):
+    """What its resident was told of that: most of them at once, some too late."""
+    starts_at = visit["starts_at"]
+    return {
+        "event_id": event_id,
+        "visit_id": visit["id"],
+        "change": "moved",
+        "decided_at": starts_at - timedelta(days=2),
+        "requested_by": "council",
+        "reason": "Officer ill",
+        "told_starts_at": starts_at,
+        "from_starts_at": starts_at,
+        "to_starts_at": starts_at,
+        "reference_at": starts_at,
+        "possible": True,
+        "due": True,
+        "told_at": starts_at - timedelta(hours=40 if number else 10),
+        "told_by": "text",
+    }
 
 
 @pytest.mark.parametrize("width", [320, 1280])

@@ -100,6 +100,19 @@ def test_nothing_counted_is_no_perfect_record(web: Any) -> None:
     assert "%" not in words_of(page) and "What went wrong" not in page
 
 
+def test_a_figure_with_no_month_to_show_has_a_sentence_and_no_empty_chart(web: Any) -> None:
+    page = web.get("/standards", headers=HTML).text
+    assert "<svg" not in page.split("<main", 1)[1] and "<table" not in page
+    for words in ("Not one month had 10 visits.", "Not one month had 10 changes.", "How we count"):
+        assert words in page
+
+
+def test_only_the_figures_with_a_month_to_show_have_a_chart(web: Any, october: None) -> None:
+    page = web.get("/standards", headers=HTML).text
+    assert page.count("Chart. ") == page.count("<table>") == 1
+    assert "Chart. Visits on time" in page and "Not one month had 10 changes." in page
+
+
 def test_nobody_and_nothing_that_was_typed_is_on_the_page(
     web: Any, october: None, officer: Any, resident: Any
 ) -> None:
