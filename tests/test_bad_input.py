@@ -486,7 +486,9 @@ WITH_BODY = [
             "house": ("12a", "text"),
         },
     ),
-    Endpoint("PATCH", "/v1/disputes/@dispute@", "scheduler", {"outcome": ("upheld", "enum"), "reason": REASON}),
+    Endpoint(
+        "PATCH", "/v1/disputes/@dispute@", "scheduler", {"outcome": ("not_upheld", "enum"), "reason": REASON}
+    ),
     Endpoint("POST", "/v1/feedback/@feedback@/answer", "scheduler", {"done": ("We mended it", "text")}),
     Endpoint(
         "PUT",
