@@ -23,14 +23,23 @@ ESCALATE_AFTER = timedelta(minutes=15)
 
 def look_for_nobody_there(at: datetime) -> None:
     """Nobody arrived: "a nudge to the officer at +10 minutes, to the scheduler at +20, `missed` at +60 with an
-    apology text and a contact task." """
+    apology text and a contact task."
+
+    A visit that cannot be marked keeps no other waiting; what went wrong is raised once all were looked at.
+    """
     with reading() as session:
         before = _open(session, NudgeKind.NOBODY_ARRIVED)
         found = nobody_there(session, at)
     _ask_and_tell(NudgeKind.NOBODY_ARRIVED, [each for each in found if not missed(each.about_at, at)], before, at)
+    failed: Exception | None = None
     for each in found:
         if missed(each.about_at, at):
-            _miss(each.visit_id, at)
+            try:
+                _miss(each.visit_id, at)
+            except Exception as error:
+                failed = error
+    if failed is not None:
+        raise failed
 
 
 def _miss(visit_id: UUID, at: datetime) -> None:

@@ -15,6 +15,7 @@ from models.nudge import Nudge
 from models.officer import Officer
 from models.resident import ContactBy
 from models.visit import Visit
+from notifications import overdue
 from notifications.nudges import NudgeSender, words_of
 from notifications.overdue import look_for_nobody_there
 from notifications.parts import Encoding, measure
@@ -525,3 +526,21 @@ def test_an_apology_without_a_receipt_takes_no_next_way_once_somebody_came(
     arrive(sign_in("officer", officer), visit, TEN + timedelta(minutes=59))
     dispatch(sender)
     assert [each.kind for each in apologies()] == ["missed"], "no next way for what is not true"
+
+
+def test_a_visit_that_cannot_be_marked_keeps_no_other_waiting(visit, resident, stopped_clock, monkeypatch):
+    other = factories.visit(resident, factories.officer(), TEN + timedelta(minutes=1))
+    queue = overdue.queue_missed
+
+    def refused_once(session: Any, missed: Visit, *, at: datetime) -> Any:
+        if missed.starts_at == TEN:
+            raise RuntimeError("no")
+        return queue(session, missed, at=at)
+
+    monkeypatch.setattr(overdue, "queue_missed", refused_once)
+    stopped_clock.set(TEN + timedelta(minutes=62))
+    with pytest.raises(RuntimeError):
+        look_for_nobody_there(stopped_clock.now)
+    with reading() as session:
+        by_start = session.scalars(select(Visit).order_by(Visit.starts_at))
+        assert [(each.id == other.id, each.status) for each in by_start] == [(False, "booked"), (True, "missed")]
