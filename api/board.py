@@ -196,7 +196,9 @@ def _minutes(since: datetime, now: datetime) -> str:
 
 
 def _late(row: Any, now: datetime) -> tuple[str, ...]:
-    told = "Told" if row.told else "Being told" if row.being_told else "NOT TOLD"
+    told = "Being told" if row.being_told else "NOT TOLD"
+    if row.told or row.rung:
+        told = "Told" if row.told else "Told by telephone"
     expected = "On the way" if row.departed_at else "Not set out"
     if row.expected_at:
         expected = f"Said {_hour(row.expected_at)}"

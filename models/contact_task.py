@@ -80,7 +80,8 @@ class ContactTask(Base):
 
 
 rung_about_a_delay = and_(
-    ContactTask.status == ContactTaskStatus.DONE,
+    # Done: said so that SQLite looks through a visit's tasks, and not through all that were ever done.
+    *(ContactTask.status != status for status in ContactTaskStatus if status is not ContactTaskStatus.DONE),
     or_(
         ContactTask.detail == MessageKind.DELAYED.value,
         ContactTask.reason == ContactReason.TOO_MANY_DELAYS,

@@ -18,6 +18,7 @@ from models.message import Message, MessageKind, MessageStatus
 from models.outlook import outlook
 from models.outlooks import outlooks
 from models.promise import ChangeNotice
+from models.resident import ContactBy
 from models.visit import Visit, VisitStatus
 from notifications.senders.console import ConsoleSender
 from tests import factories
@@ -165,6 +166,20 @@ def test_who_was_told_of_a_delay_before_another_time_does_not_know_of_this_one(
     assert see(Kind.LATE, stopped_clock.now).urgent == 1
 
 
+def test_a_move_of_another_visit_does_not_unsay_a_delay(
+    scheduler: Any, phone: Any, officer: Any, resident: Any, stopped_clock: StoppedClock
+) -> None:
+    made = book(scheduler, resident, officer, NOON + timedelta(minutes=30))
+    assert delay(phone, made, NOON + timedelta(minutes=70)).status_code == 201
+    dispatch(ConsoleSender())
+    other = book(scheduler, factories.resident(), factories.officer(), NOON + timedelta(hours=25))
+    for days in (2, 3):
+        stopped_clock.advance(60)
+        assert move(scheduler, other, NOON + timedelta(days=days)).status_code == 201
+        dispatch(ConsoleSender())
+    assert see(Kind.LATE, NOON + timedelta(minutes=50))[:2] == (1, 0)
+
+
 def test_a_move_of_ten_minutes_does_not_unsay_a_delay(
     scheduler: Any, phone: Any, officer: Any, resident: Any, stopped_clock: StoppedClock
 ) -> None:
@@ -174,6 +189,51 @@ def test_a_move_of_ten_minutes_does_not_unsay_a_delay(
     assert move(scheduler, made, NOON + timedelta(minutes=40)).status_code == 201
     stopped_clock.advance(60 * 60)
     assert see(Kind.LATE, stopped_clock.now)[:2] == (1, 0)
+
+
+@pytest.fixture
+def rung(scheduler: Any, phone: Any, officer: Any, stopped_clock: StoppedClock) -> Any:
+    """A visit at half past one whose officer says that they will be late, and whose resident takes no texts: a
+    scheduler has rung them."""
+    made = book(scheduler, factories.resident(contact_by=ContactBy.CALL), officer, NOON + timedelta(minutes=90))
+    with transaction() as session:
+        session.execute(update(ContactTask).values(status=ContactTaskStatus.NOT_NEEDED))
+    assert delay(phone, made, NOON + timedelta(minutes=130)).status_code == 201
+    stopped_clock.advance(60)
+    close_tasks(scheduler, "done")
+    return made
+
+
+def close_tasks(scheduler: Any, status: str) -> None:
+    [task] = scheduler.get("/v1/contact-tasks?status=open").json["items"]
+    assert scheduler.patch(f"/v1/contact-tasks/{task['id']}", {"status": status}).status_code == 200
+
+
+def test_who_was_rung_about_a_delay_is_told_by_telephone(
+    app: Flask, sign_in: Any, rung: Any, stopped_clock: StoppedClock
+) -> None:
+    stopped_clock.set(NOON + timedelta(minutes=110))
+    page = words_of(browser_of(sign_in("scheduler"), app).get("/staff", headers=HTML).text)
+    assert "13:30 20 min Told by telephone" in page and "not told" not in page
+    assert see(Kind.LATE, stopped_clock.now)[:2] == (1, 0)
+
+
+@pytest.mark.parametrize("status", ["open", "not_reached"])
+def test_who_has_still_to_be_rung_or_was_not_reached_is_not_told(
+    scheduler: Any, rung: Any, stopped_clock: StoppedClock, status: str
+) -> None:
+    with transaction() as session:
+        session.execute(update(ContactTask).values(status=status))
+    assert see(Kind.LATE, NOON + timedelta(minutes=110))[:2] == (1, 1)
+
+
+def test_who_was_rung_about_another_time_than_this_is_not_told(
+    scheduler: Any, rung: Any, stopped_clock: StoppedClock
+) -> None:
+    """Whom no text tells of the move either."""
+    stopped_clock.advance(60)
+    assert move(scheduler, rung, NOON + timedelta(hours=3)).status_code == 201
+    assert see(Kind.LATE, NOON + timedelta(minutes=200))[:2] == (1, 1)
 
 
 # May be late
