@@ -28,6 +28,7 @@ from models.clock import LONDON
 from models.contact_task import ContactTask, ContactTaskStatus, rung_about_a_delay
 from models.database import UtcDateTime
 from models.diary import day_bounds
+from models.lateness import LIKELY
 from models.message import ON_ITS_WAY, Message, MessageKind, MessageStatus
 from models.officer import Officer
 from models.outlooks import Foreseen
@@ -38,9 +39,6 @@ from models.resident import Resident
 from models.standards import LATE_FROM, MISSED_AFTER, NOTICE
 from models.visit import BEFORE_THE_DOOR, Visit, VisitStatus
 from models.visit_event import EventKind
-
-LIKELY = 0.5
-"""From here on a visit is rather late than not."""
 
 NEAR = timedelta(hours=4)
 """How long before the last moment for 24 hours' notice a resident who is not told is shown."""
