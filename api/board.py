@@ -16,8 +16,9 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from api import current
 from api.auth import anyone
+from api.pages import staff_page
 from api.paging import cursor_for, read_cursor
-from api.staff import PATH, for_schedulers, staff_page
+from api.staff import PATH, for_schedulers
 from models import clock, travel
 from models.alert import AlertKind
 from models.board import AtRisk, Kind, Likely, Place, at_risk, described, listed, shown

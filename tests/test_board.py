@@ -8,8 +8,9 @@ from uuid import UUID, uuid4
 import pytest
 from flask import Flask
 from sqlalchemy import insert, update
+from sqlalchemy.exc import OperationalError
 
-from models import travel
+from models import database, travel
 from models.alert import Alert, AlertKind, AlertState, raise_alert
 from models.board import Kind, at_risk, listed, shown
 from models.contact_task import ContactReason, ContactTask, ContactTaskStatus
@@ -538,3 +539,45 @@ def test_a_list_goes_on_after_a_place(resident: Any) -> None:
         before_all = (datetime(2020, 1, 1, tzinfo=UTC), uuid4())
         assert len(listed(session, Kind.LATE, NOON, before_all, most=9)) == 4
     assert [row.at for row in seen] == times
+
+
+# When it cannot be read
+
+
+@pytest.mark.parametrize("address", ["/staff", "/staff/lists/late"])
+def test_a_board_that_cannot_be_read_says_so_to_staff_and_tries_again(
+    board: Any, monkeypatch: pytest.MonkeyPatch, address: str
+) -> None:
+    """A resident's page, of badges and of doors, would be no help to anybody here."""
+
+    def gone(*_: Any, **__: Any) -> None:
+        raise OperationalError("SELECT 1", None, Exception("gone"))
+
+    monkeypatch.setattr(database, "looking", gone)
+    answer = board.get(address, headers=HTML)
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
+    assert '<meta http-equiv="refresh" content="15">' in answer.text
+    said = words_of(answer.text)
+    assert "We cannot read the board now" in said and "tries again by itself every 15 seconds" in said
+    assert "badge" not in said and "door" not in said
+    script = board.get("/staff/board")
+    assert (script.status_code, script.content_type) == (503, "application/problem+json")
+
+
+def test_a_form_that_could_not_be_answered_leads_back_to_the_board(
+    board: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def gone(*_: Any, **__: Any) -> None:
+        raise OperationalError("SELECT 1", None, Exception("gone"))
+
+    monkeypatch.setattr(database, "looking", gone)
+    answer = board.post("/staff/sign-out", headers=HTML)
+    assert answer.status_code == 503
+    assert '<meta http-equiv="refresh" content="15; url=/staff">' in answer.text
+
+
+def test_a_page_of_staff_that_is_nowhere_leads_to_the_board(board: Any) -> None:
+    for address in ("/staff/lists/nonsense", "/staff/nonsense"):
+        answer = board.get(address, headers=HTML)
+        assert (answer.status_code, "Today's board" in answer.text) == (404, True)
+        assert "badge" not in answer.text and "refresh" not in answer.text
