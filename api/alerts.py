@@ -77,6 +77,9 @@ class AlertOut(ma.Schema):
     acknowledged_at = Instant(required=True, allow_none=True)
     acknowledged_by_id = fields.UUID(required=True, allow_none=True)
     ended_at = Instant(required=True, allow_none=True)
+    ended_by_id = fields.UUID(
+        required=True, allow_none=True, metadata={"description": "null as well if it ended by itself"}
+    )
     note = fields.String(required=True, allow_none=True)
 
 
@@ -129,7 +132,8 @@ class OneAlert(Resource):
     def patch(self, given: dict[str, Any], alert_id: UUID) -> Any:
         """Say that you see to an alert, or that it is over
 
-        Most end by themselves: when the officer arrives or comes out, when the visit is moved or called off.
+        Most end by themselves: when the officer arrives or comes out, when the visit is moved or called off. Such
+        a one is open again if the same happens once more; what you say is over is not.
         """
         with transaction() as session:
             row = _found(session.execute(_ALERTS.where(Alert.id == alert_id).with_for_update(of=Alert)).first())

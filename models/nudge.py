@@ -1,11 +1,22 @@
 """Nudges: an officer is asked for a word about a visit, on their phone's list and by a text, before others are."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime, timedelta
 from enum import StrEnum
 from uuid import UUID, uuid4
 
-from sqlalchemy import ForeignKey, Index, UniqueConstraint, Uuid, bindparam, column, select
+from sqlalchemy import (
+    ForeignKey,
+    Index,
+    Select,
+    UniqueConstraint,
+    Uuid,
+    bindparam,
+    column,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from models.database import Base, by_value, insert_missing
@@ -29,9 +40,10 @@ _OPEN = column("ended_at").is_(None)
 
 
 class Nudge(StaffText, Base):
-    """One officer, asked once about one visit as it was due at `about_at`; `ended_at` once the word has come.
+    """One officer, asked about one visit as it was due at `about_at`; `ended_at` once the word has come.
 
-    An officer without a telephone number finds it on their phone's list alone: its text has failed from the start.
+    Should it be wanted once more, as after a correction, they are asked again. An officer without a telephone
+    number finds it on their phone's list alone: its text has failed from the start.
     """
 
     __tablename__ = "nudges"
@@ -52,28 +64,47 @@ class Nudge(StaffText, Base):
 NO_NUMBER = "no-number"
 
 
+def asked(kind: NudgeKind, visit_ids: Collection[UUID], at: datetime) -> Select[UUID, UUID, datetime]:
+    """Who is asked about which of these visits and times, as `nudge` takes them, or was until after `at`."""
+    is_asked = or_(Nudge.ended_at.is_(None), Nudge.ended_at > at)
+    return (
+        select(Nudge.visit_id, Nudge.officer_id, Nudge.about_at)
+        .where(Nudge.visit_id.in_(visit_ids), Nudge.kind == kind, is_asked)
+        .order_by(Nudge.id)
+    )
+
+
 def nudge(session: Session, kind: NudgeKind, wanted: Iterable[tuple[UUID, UUID, datetime]], at: datetime) -> None:
-    """Nudge each officer about a visit: (visit, officer, the time it is about). Those who were are left alone."""
+    """Nudge each officer about a visit: (visit, officer, the time it is about).
+
+    Those who are asked already are left alone. Who was, and answered, is asked anew: by another text, unless the
+    last is still on its way.
+    """
     # In one order: two dispatchers that nudge the same wait for each other, and never in a circle.
-    asked = sorted(wanted)
-    officers = select(Officer.id, Officer.phone).where(Officer.id.in_({officer_id for _, officer_id, _ in asked}))
+    in_order = sorted(wanted)
+    officers = select(Officer.id, Officer.phone).where(
+        Officer.id.in_({officer_id for _, officer_id, _ in in_order})
+    )
     numbers = {row.id: row.phone for row in session.execute(officers.order_by(Officer.id))}
-    for visit_id, officer_id, about_at in asked:
+    for visit_id, officer_id, about_at in in_order:
         number = numbers[officer_id]
-        row = {
-            "id": uuid4(),
-            "visit_id": visit_id,
-            "officer_id": officer_id,
-            "kind": kind,
-            "about_at": about_at,
-            "made_at": at,
+        key = {"visit_id": visit_id, "officer_id": officer_id, "kind": kind, "about_at": about_at}
+        text = {
             "to_number": number or "",
             "reference": new_message_reference(),
             "status": AlertStatus.WAITING if number else AlertStatus.FAILED,
             "error_code": None if number else NO_NUMBER,
             "next_try_at": at,
         }
-        insert_missing(session, Nudge, row)
+        insert_missing(session, Nudge, {"id": uuid4(), "made_at": at} | key | text)
+        over = update(Nudge).where(
+            *(getattr(Nudge, name) == value for name, value in key.items()), Nudge.ended_at <= at
+        )
+        over = over.execution_options(synchronize_session=False)
+        sent = Nudge.status.in_((AlertStatus.SENT, AlertStatus.FAILED))
+        never = dict.fromkeys(("claimed_at", "sent_at", "carrier_id"))
+        session.execute(over.where(sent).values(text | never))
+        session.execute(over.values(made_at=at, ended_at=None))
 
 
 open_nudges = Prepared(

@@ -8,10 +8,10 @@ from uuid import UUID
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from models.alert import Alert, AlertKind, AlertState, raise_alert
+from models.alert import Alert, AlertKind, AlertState, end_alerts, raise_alert, standing
 from models.database import reading, transaction
 from models.incident import report_silence
-from models.nudge import Nudge, NudgeKind, nudge
+from models.nudge import Nudge, NudgeKind, asked, nudge
 from models.overdue import Overdue, nobody_there, still_there
 from models.standards import missed
 from models.visit_rows import find_locked
@@ -85,7 +85,10 @@ def _open(session: Session, kind: NudgeKind) -> _Open:
 
 
 def _ask_and_tell(kind: NudgeKind, found: Sequence[Overdue], before: _Open, at: datetime) -> None:
-    """Bring what is asked and told up to what is overdue now: each once, and what is over ends."""
+    """Bring what is asked and told up to what is overdue now: each once, and what is over ends.
+
+    What is overdue once more, as after a mistake that was put right, is asked and told again.
+    """
     asks = {(each.visit_id, officer_id, each.about_at) for each in found for officer_id in each.officer_ids}
     tells = {(each.visit_id, each.about_at): each for each in found if each.alert_at <= at}
     over = _Open(
@@ -94,13 +97,9 @@ def _ask_and_tell(kind: NudgeKind, found: Sequence[Overdue], before: _Open, at: 
     )
     visit_ids = [each.visit_id for each in found]
     with reading() as session:
-        asked = select(Nudge.visit_id, Nudge.officer_id, Nudge.about_at)
-        told = select(Alert.visit_id, Alert.about_at)
-        asked = asked.where(Nudge.visit_id.in_(visit_ids), Nudge.kind == kind)
-        asks -= {(visit_id, officer_id, about) for visit_id, officer_id, about in session.execute(asked)}
-        told = told.where(Alert.visit_id.in_(visit_ids), Alert.kind == AlertKind(kind))
-        for visit_id, about in session.execute(told):
-            tells.pop((visit_id, about), None)
+        asks -= {tuple(row) for row in session.execute(asked(kind, visit_ids, at))}
+        for visit_id, about_at, _ in session.execute(standing(AlertKind(kind), visit_ids, at)):
+            tells.pop((visit_id, about_at), None)
     if not (asks or tells or over.nudges or over.alerts):
         return
     with transaction() as session:
@@ -115,15 +114,9 @@ def _ask_and_tell(kind: NudgeKind, found: Sequence[Overdue], before: _Open, at: 
                 about_at=each.about_at,
                 at=at,
             )
-        _end(session, over, at)
-
-
-def _end(session: Session, over: _Open, at: datetime) -> None:
-    for nudge_id in over.nudges:
-        session.execute(update(Nudge).where(Nudge.id == nudge_id).values(ended_at=at))
-    for alert_id in over.alerts:
-        still_open = (Alert.id == alert_id) & (Alert.status != AlertState.ENDED)
-        session.execute(update(Alert).where(still_open).values(status=AlertState.ENDED, ended_at=at))
+        for nudge_id in over.nudges:
+            session.execute(update(Nudge).where(Nudge.id == nudge_id).values(ended_at=at))
+        end_alerts(session, over.alerts, at)
 
 
 def _escalate(at: datetime) -> None:

@@ -9,11 +9,11 @@ from itertools import groupby
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select, update
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from models import standards, travel
-from models.alert import Alert, AlertKind, AlertState, raise_alert
+from models.alert import Alert, AlertKind, AlertState, end_alerts, raise_alert, standing
 from models.database import reading, transaction
 from models.day import Rules
 from models.foreseen import Foreseen, foreseen
@@ -32,13 +32,15 @@ def look_ahead_a_day(at: datetime) -> None:
             .order_by(Alert.id)
         ).all()
         found = foreseen(session, travel.in_use(), at)
-        new = _new(session, found)
+        new = _new(session, found, at)
         proposals = _proposals(session, new, at)
-    still = {(each.visit.id, each.visit.starts_at, each.officer_id) for each in found}
+    still = {_key(each) for each in found}
     over = [row.id for row in told if tuple(row[1:]) not in still]
     if not (new or over):
         return
     with transaction() as session:
+        # First: what is over for one officer may be raised for another.
+        end_alerts(session, over, at)
         for each in new:
             raise_alert(
                 session,
@@ -49,18 +51,17 @@ def look_ahead_a_day(at: datetime) -> None:
                 at=at,
                 details=_why(each) | {"proposals": proposals[each.visit.id]},
             )
-        for alert_id in over:
-            still_open = (Alert.id == alert_id) & (Alert.status != AlertState.ENDED)
-            session.execute(update(Alert).where(still_open).values(status=AlertState.ENDED, ended_at=at))
 
 
-def _new(session: Session, found: Sequence[Foreseen]) -> list[Foreseen]:
-    """Those that nobody was told of as they are: what is proposed is looked for once a visit."""
-    known = select(Alert.visit_id, Alert.about_at).where(
-        Alert.kind == AlertKind.AT_RISK, Alert.visit_id.in_([each.visit.id for each in found])
-    )
-    told = {(visit_id, about_at) for visit_id, about_at in session.execute(known)}
-    return [each for each in found if (each.visit.id, each.visit.starts_at) not in told]
+def _new(session: Session, found: Sequence[Foreseen], at: datetime) -> list[Foreseen]:
+    """Those that nobody was told of as they are: what is proposed is looked for once a visit and officer."""
+    told = session.execute(standing(AlertKind.AT_RISK, [each.visit.id for each in found], at))
+    known = {tuple(row) for row in told}
+    return [each for each in found if _key(each) not in known]
+
+
+def _key(each: Foreseen) -> tuple[UUID, datetime, UUID]:
+    return each.visit.id, each.visit.starts_at, each.officer_id
 
 
 def _why(each: Foreseen) -> dict[str, Any]:

@@ -6,11 +6,12 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
-from models.database import reading
+from models.database import reading, transaction
 from models.incident import Incident, IncidentKind
 from models.officer import Officer
+from models.visit import Visit
 from notifications.nudges import NudgeSender
 from notifications.overdue import look_for_no_outcome
 from notifications.senders.twilio import TwilioSender
@@ -164,6 +165,25 @@ def test_an_officer_who_set_out_for_another_visit_is_well(arrived, at, alerts, n
     depart(sign_in("officer", officer), following)
     at(86)
     assert alerts() == [] and nudged() == []
+
+
+def test_an_officer_whose_next_visit_turns_out_to_be_anothers_is_asked_after_again(
+    arrived, at, alerts, nudged, sign_in, officer
+):
+    """That somebody had set out for it showed that they are well: and it was not they."""
+    arrived()
+    following = factories.visit(factories.resident(), officer, TEN + timedelta(hours=3)).id
+    at(85)
+    depart(sign_in("officer", officer), {"id": str(following)})
+    at(86)
+    assert alerts() == []
+    with transaction() as session:
+        session.execute(update(Visit).where(Visit.id == following).values(officer_id=factories.officer().id))
+    at(87)
+    assert [alert["raised_at"] for alert in alerts()] == ["2026-11-23T11:27:00Z"]
+    assert nudged() == ["no_outcome"]
+    at(102)
+    assert len(incidents()) == 1
 
 
 def test_a_phone_whose_clock_is_far_ahead_hides_nobody(arrived, at, nudged, sign_in, officer, resident):

@@ -247,6 +247,25 @@ def test_a_visit_that_nobody_was_to_make_is_told_of_as_well(app, at, alerts, res
     assert alert["officer_id"] is None
 
 
+def test_a_visit_whose_officer_takes_back_that_they_will_be_later_is_asked_and_told_of_again(
+    visit, at, alerts, nudged, sign_in, officer, sender, carrier
+):
+    nudges = NudgeSender(sender, HARROW)
+    at(20)
+    nudges.send_due()
+    phone = sign_in("officer", officer)
+    assert delay(phone, visit, TEN + timedelta(minutes=45)).status_code == 201
+    at(21)
+    assert alerts() == nudged() == []
+    assert delay(phone, visit, TEN).status_code == 201
+    for _ in range(2):
+        at(22)
+        nudges.send_due()
+    assert [alert["raised_at"] for alert in alerts()] == ["2026-11-23T10:22:00Z"]
+    assert nudged() == ["nobody_arrived"]
+    assert len(carrier.handsets) == 2
+
+
 # Missed, at +60
 
 

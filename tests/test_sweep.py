@@ -132,6 +132,50 @@ def test_it_ends_when_it_is_over(officer, sweep, alerts, sign_in, stopped_clock,
     assert len(alerts("ended")) == 1
 
 
+def test_what_was_over_by_itself_and_is_at_risk_again_is_told_again(officer, sweep, alerts, stopped_clock):
+    visit_at(officer, TUESDAY_NOON)
+    for active in (False, True, False):
+        gone(officer, active=active)
+        sweep()
+        assert len(alerts()) == (not active)
+        stopped_clock.advance(60)
+    assert alerts()[0]["raised_at"] == "2026-11-23T09:02:00Z"
+    assert alerts()[0]["ended_at"] is None and alerts("ended") == []
+
+
+def test_one_given_to_somebody_who_cannot_come_either_is_told_again(
+    officer, sweep, alerts, sign_in, stopped_clock
+):
+    """Whether or not somebody has said that it is over with the first."""
+    visit = visit_at(officer, TUESDAY_NOON)
+    gone(officer)
+    sweep()
+    for ends in (False, True):
+        colleague = factories.officer()
+        scheduler = sign_in("scheduler")
+        if ends:
+            assert scheduler.patch(f"/v1/alerts/{alerts()[0]['id']}", {"status": "ended"}).status_code == 200
+        assert move(scheduler, visit, TUESDAY_NOON, officer_id=str(colleague.id)).status_code == 201
+        gone(colleague)
+        stopped_clock.advance(60)
+        sweep()
+        assert [alert["officer_id"] for alert in alerts()] == [str(colleague.id)]
+        assert alerts()[0]["ended_by_id"] is None
+
+
+def test_what_somebody_has_said_is_over_is_not_told_again(officer, sweep, alerts, sign_in, stopped_clock):
+    visit_at(officer, TUESDAY_NOON)
+    gone(officer)
+    sweep()
+    ended = sign_in("scheduler").patch(f"/v1/alerts/{alerts()[0]['id']}", {"status": "ended"}).json
+    assert ended["ended_by_id"] and ended["ended_by_id"] == ended["acknowledged_by_id"]
+    for active in (False, True, False):
+        stopped_clock.advance(60)
+        gone(officer, active=active)
+        sweep()
+        assert alerts() == []
+
+
 def test_one_told_of_a_day_ahead_stays_until_the_visit_begins(officer, sweep, alerts, stopped_clock):
     visit_at(officer, TUESDAY_NOON)
     gone(officer)
