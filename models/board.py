@@ -131,6 +131,8 @@ def _moved_since(visit_id: InstrumentedAttribute[Any], at: InstrumentedAttribute
     )
 
 
+# Nobody is told of a visit before it is booked: that is said only so that PostgreSQL looks through each visit's
+# own texts and calls, and not through everybody's.
 _text = aliased(Message)
 
 
@@ -138,6 +140,7 @@ def _delay_is(*statuses: MessageStatus) -> ColumnElement[bool]:
     """Whether a message that this visit is late stands so: late for this start, and not for one told before."""
     return exists().where(
         _text.visit_id == Visit.id,
+        _text.decided_at >= Visit.created_at,
         _text.kind == MessageKind.DELAYED,
         or_(*(_text.status == status for status in statuses)),
         ~_moved_since(_text.visit_id, _text.decided_at),
@@ -147,6 +150,7 @@ def _delay_is(*statuses: MessageStatus) -> ColumnElement[bool]:
 _told = _delay_is(MessageStatus.ACCEPTED, MessageStatus.DELIVERED)
 _rung = exists().where(
     ContactTask.visit_id == Visit.id,
+    ContactTask.created_at >= Visit.created_at,
     rung_about_a_delay,
     ~_moved_since(ContactTask.visit_id, ContactTask.done_at),
 )
