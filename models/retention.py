@@ -23,6 +23,7 @@ from models.diary_change import DiaryChange
 from models.dispute import Dispute, DisputeStatus
 from models.due import DueTries
 from models.feedback import A_MONTH, Feedback, FeedbackAsked
+from models.forecast import Forecast
 from models.hold import Hold
 from models.idempotency import KeptAnswer
 from models.incident import WORDS_KEPT_FOR, Incident
@@ -236,13 +237,9 @@ def _of_visits(at: datetime, keep: Keep) -> list[Rule]:
             over(MissedStandard.visit_id, at - keep.visits) & MissedStandard.note.is_not(None),
             {MissedStandard.note: None},
         ),
-        Rule(
-            "words in alerts about visits",
-            Alert,
-            over(Alert.visit_id, at - keep.visits)
-            & or_(Alert.note.is_not(None), cast(Alert.details, String) != "{}"),
-            {Alert.note: None, Alert.details: {}},
-        ),
+        # No figure counts these, and nobody looks back at them.
+        Rule("alerts about visits", Alert, over(Alert.visit_id, at - keep.visits)),
+        Rule("predictions of arrivals", Forecast, over(Forecast.visit_id, at - keep.messages)),
     ]
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from uuid import uuid4
 
 from flask import Flask
-from sqlalchemy import JSON, Enum, Float, LargeBinary, String, select
+from sqlalchemy import JSON, Enum, Float, LargeBinary, String, func, select
 
 from api.scans import chain_key
 from migrations.tables import metadata
@@ -15,6 +15,7 @@ from models.absence import Absence, enter
 from models.alert import Alert, AlertKind, raise_alert
 from models.badge_check import BadgeCheck
 from models.database import reading, snapshot, transaction
+from models.forecast import Forecast
 from models.incident import Incident, IncidentStatus, report_concern
 from models.missed_standard import MissedStandard, RedressStatus, Standard
 from models.nudge import Nudge, NudgeKind, nudge
@@ -168,7 +169,7 @@ def test_absences_and_exceptions_go_a_year_after_their_day(
         assert session.scalars(select(WorkingException.day)).all() == [last_year.date()]
 
 
-def test_nudges_go_after_a_month_and_what_was_written_about_a_visit_with_its_words(
+def test_nudges_go_after_a_month_predictions_with_messages_and_alerts_with_what_was_written_about_a_visit(
     app: Flask, officer: Officer, stopped_clock: StoppedClock
 ) -> None:
     visit = factories.visit(factories.resident(), officer, MONDAY_9)
@@ -179,22 +180,26 @@ def test_nudges_go_after_a_month_and_what_was_written_about_a_visit_with_its_wor
         missed = MissedStandard(visit_id=visit.id, standard=Standard.MISSED, found_at=MONDAY_9, note="Cheque 12")
         missed.id, missed.redress_pence, missed.status = uuid4(), 1000, RedressStatus.SETTLED
         session.add(missed)
-    stopped_clock.set(MONDAY_9 + timedelta(days=30))
-    purge(app)
-    assert _kept() == (1, {"risk": "leave"}, "Cheque 12")
-    stopped_clock.advance(1)
-    purge(app)
-    assert _kept() == (0, {"risk": "leave"}, "Cheque 12")
-    stopped_clock.set(MONDAY_9 + timedelta(days=731))
-    purge(app)
-    assert _kept() == (0, {}, None)
+        session.add(Forecast(visit_id=visit.id, evaluated_at=MONDAY_9, probability=0.9))
+    for days, kept in (
+        (timedelta(days=30), (1, 1, 1, "Cheque 12")),
+        (timedelta(days=30, seconds=1), (0, 1, 1, "Cheque 12")),
+        (timedelta(days=365), (0, 1, 1, "Cheque 12")),
+        (timedelta(days=366), (0, 0, 1, "Cheque 12")),
+        (timedelta(days=730), (0, 0, 1, "Cheque 12")),
+        (timedelta(days=731), (0, 0, 0, None)),
+    ):
+        stopped_clock.set(MONDAY_9 + days)
+        purge(app)
+        assert _kept() == kept, days
     with reading() as session:
         assert session.scalars(select(MissedStandard.redress_pence)).one() == 1000, "the figure stays"
 
 
-def _kept() -> tuple[int, object, str | None]:
-    """How many nudges there are, an alert's details and the note on redress."""
+def _kept() -> tuple[int, int, int, str | None]:
+    """How many nudges, predictions and alerts there are, and the note on redress."""
     with reading() as session:
-        nudges = len(session.scalars(select(Nudge.id)).all())
-        note = session.scalars(select(MissedStandard.note)).one()
-        return nudges, session.scalars(select(Alert.details)).one(), note
+        counts = [
+            session.scalar(select(func.count()).select_from(table)) or 0 for table in (Nudge, Forecast, Alert)
+        ]
+        return counts[0], counts[1], counts[2], session.scalars(select(MissedStandard.note)).one()
