@@ -1,6 +1,5 @@
 """Alerts: what a scheduler has to see to now, and who does."""
 
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -11,7 +10,7 @@ from sqlalchemy import Row, select
 from api.auth import roles, who
 from api.blueprint import Blueprint, Resource
 from api.fields import Instant, ListIn, Text
-from api.paging import after, cursor_for
+from api.paging import newest_page
 from models import clock
 from models.alert import Alert, AlertKind, AlertState
 from models.database import reading, transaction
@@ -101,20 +100,8 @@ class Alerts(Resource):
     @blp.response(200, AlertsOut)
     def get(self, given: dict[str, Any]) -> dict[str, Any]:
         """List alerts, newest first, with the visits they are about"""
-        query = _ALERTS
-        for name in ("status", "kind"):
-            if name in given:
-                query = query.where(getattr(Alert, name) == given[name])
-        key = (Alert.raised_at, Alert.id)
-        query = after(query, key, (datetime, UUID), given.get("cursor"), newest_first=True)
-        with reading() as session:
-            found = session.execute(query.limit(given["limit"] + 1)).all()
-        shown, more = found[: given["limit"]], len(found) > given["limit"]
-        last = shown[-1][0] if more else None
-        return {
-            "items": [_out(row) for row in shown],
-            "next_cursor": last and cursor_for((last.raised_at, last.id)),
-        }
+        rows, cursor = newest_page(_ALERTS, (Alert.raised_at, Alert.id), given, by=(Alert.status, Alert.kind))
+        return {"items": [_out(row) for row in rows], "next_cursor": cursor}
 
 
 @blp.route("/<uuid:alert_id>")

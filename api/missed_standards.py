@@ -1,6 +1,5 @@
 """Standards that were missed: which visits, what the council's rule owes for it, and whether it was given."""
 
-from datetime import datetime
 from enum import StrEnum
 from typing import Any
 from uuid import UUID
@@ -12,7 +11,7 @@ from sqlalchemy import Row, select
 from api.auth import roles, who
 from api.blueprint import Blueprint, Resource
 from api.fields import Instant, ListIn, Text
-from api.paging import after, cursor_for
+from api.paging import newest_page
 from models import clock
 from models.database import reading, transaction
 from models.errors import Unknown, VisitState
@@ -84,20 +83,13 @@ class MissedStandards(Resource):
     @blp.response(200, MissedStandardsOut)
     def get(self, given: dict[str, Any]) -> dict[str, Any]:
         """List standards that were missed, newest first; `status=due` is the redress that has to be given"""
-        query = _MISSED
-        for name in ("status", "standard"):
-            if name in given:
-                query = query.where(getattr(MissedStandard, name) == given[name])
-        key = (MissedStandard.found_at, MissedStandard.id)
-        query = after(query, key, (datetime, UUID), given.get("cursor"), newest_first=True)
-        with reading() as session:
-            found = session.execute(query.limit(given["limit"] + 1)).all()
-        shown, more = found[: given["limit"]], len(found) > given["limit"]
-        last = shown[-1][0] if more else None
-        return {
-            "items": [_out(row) for row in shown],
-            "next_cursor": last and cursor_for((last.found_at, last.id)),
-        }
+        rows, cursor = newest_page(
+            _MISSED,
+            (MissedStandard.found_at, MissedStandard.id),
+            given,
+            by=(MissedStandard.status, MissedStandard.standard),
+        )
+        return {"items": [_out(row) for row in rows], "next_cursor": cursor}
 
 
 @blp.route("/<uuid:missed_id>")

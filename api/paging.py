@@ -2,7 +2,7 @@
 
 import base64
 import binascii
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime
 from typing import Any
 from uuid import UUID
@@ -11,6 +11,7 @@ import orjson
 from sqlalchemy import Select, tuple_
 from sqlalchemy.orm import InstrumentedAttribute
 
+from models.database import reading
 from models.errors import Unprocessable
 
 AnySelect = Select[*tuple[Any, ...]]
@@ -81,3 +82,18 @@ def page(rows: Sequence[Any], limit: int, key: Sequence[str]) -> tuple[Sequence[
         return rows, None
     rows = rows[:limit]
     return rows, cursor_for([getattr(rows[-1], name) for name in key])
+
+
+def newest_page(
+    query: AnySelect, key: Key, given: Mapping[str, Any], by: Iterable[InstrumentedAttribute[Any]]
+) -> tuple[Sequence[Any], str | None]:
+    """A page of rows of several tables, newest first, and the cursor of the next, narrowed `by` those of these
+    columns that are `given`. `key` is a time and an id of the first table."""
+    for column in by:
+        if column.key in given:
+            query = query.where(column == given[column.key])
+    query = after(query, key, (datetime, UUID), given.get("cursor"), newest_first=True)
+    with reading() as session:
+        found = session.execute(query.limit(given["limit"] + 1)).all()
+    _, cursor = page([row[0] for row in found], given["limit"], [column.key for column in key])
+    return found[: given["limit"]], cursor
