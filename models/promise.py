@@ -151,13 +151,17 @@ _MOVES = Prepared(
 )
 
 
-def told_by_person(session: Session, visit_id: UUID) -> tuple[datetime, datetime] | None:
-    """When a person last told this visit's resident of a new start, and which; None if nobody had to.
+def told_by_person(session: Session, visit_ids: Collection[UUID]) -> dict[UUID, tuple[datetime, datetime]]:
+    """When a person last told each of these visits' residents of a new start, and which; of those whom somebody
+    had to tell.
 
     Whoever rings tells the news as it is by then: the newest move, and not the one they were asked to ring about.
     """
-    row = _TOLD_BY_PERSON.first(session, visit=visit_id)
-    return (row.told_at, row.to_starts_at) if row else None
+    found: dict[UUID, tuple[datetime, datetime]] = {}
+    if visit_ids:
+        for row in session.execute(_TOLD_BY_PERSON.where(ChangeNotice.visit_id.in_(visit_ids))):
+            found.setdefault(row.visit_id, (row.told_at, row.to_starts_at))
+    return found
 
 
 def person_told(visit_id: Any) -> ColumnElement[bool]:
@@ -168,18 +172,16 @@ def person_told(visit_id: Any) -> ColumnElement[bool]:
 
 
 _rung_about = aliased(ChangeNotice)
-_TOLD_BY_PERSON = Prepared(
-    select(_rung_about.told_at, ChangeNotice.to_starts_at)
+_TOLD_BY_PERSON = (
+    select(ChangeNotice.visit_id, _rung_about.told_at, ChangeNotice.to_starts_at)
     .join(_rung_about, _rung_about.visit_id == ChangeNotice.visit_id)
     .where(
-        ChangeNotice.visit_id == bindparam("visit", type_=Uuid()),
         ChangeNotice.change == EventKind.MOVED,
         ChangeNotice.decided_at <= _rung_about.told_at,
         _rung_about.change == EventKind.MOVED,
         _rung_about.told_by == ToldBy.PERSON,
     )
     .order_by(_rung_about.told_at.desc(), ChangeNotice.decided_at.desc(), ChangeNotice.event_id.desc())
-    .limit(1)
 )
 
 

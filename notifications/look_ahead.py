@@ -27,7 +27,7 @@ from models.standards import LATE_HORIZON, eta, must_tell
 from models.visit import Visit
 from models.visit_rows import left, left_locked, who_meet
 from notifications.outbox import queue_visit_foreseen, stop_late_texts
-from notifications.told import LateNews, histories, late_news, lock_texts, start_in_mind
+from notifications.told import LateNews, histories, late_news, lock_texts, starts_in_mind
 
 log = logging.getLogger(__name__)
 
@@ -94,11 +94,12 @@ def _foreseen(
     outlooks = _outlooks(session, officer_ids, at)
     remembered = forecasts_of(session, [visit.id for visit in visits])
     sent = histories(session, visits)
+    starts = starts_in_mind(session, visits, sent)
     for visit in visits:
         last, seen = remembered.get(visit.id), outlooks[visit.id]
         if last is None and all(each.arrival is None for each in seen):
             continue
-        told = _told(session, visit, sent[visit.id], last, seen[0].word if seen else None)
+        told = _told(visit, starts[visit.id], sent[visit.id], last, seen[0].word if seen else None)
         arrival = last_arrival((each.arrival for each in seen), len(visit.officer_ids), told.due)
         if must_tell(instant(told.start), visit.starts_at):
             # Another time is booked by now than they know of, which is for a person to tell them.
@@ -119,10 +120,10 @@ def _outlooks(session: Session, officer_ids: Collection[UUID], at: datetime) -> 
 
 
 def _told(
-    session: Session, visit: Visit, history: Sequence[Any], last: Forecast | None, word: float | None
+    visit: Visit, start: datetime, history: Sequence[Any], last: Forecast | None, word: float | None
 ) -> Told:
-    """What the resident has been told, or is about to be, by messages or by whoever was asked to ring."""
-    start = start_in_mind(session, visit, history)
+    """What the resident, who waits for somebody at `start`, has been told, or is about to be, by messages or by
+    whoever was asked to ring."""
     news = late_news(history, start)
     told = Told(
         start=start.timestamp(),

@@ -147,7 +147,7 @@ def _recall(session: Session, message: Message, at: datetime) -> None:
 
 def _last_told(session: Session, visit_id: UUID, before: Sequence[Any]) -> datetime:
     last = next((row for row in reversed(before) if row.status in GONE), None)
-    by_person = told_by_person(session, visit_id)
+    by_person = told_by_person(session, [visit_id]).get(visit_id)
     if by_person and (last is None or by_person[0] > last.decided_at):
         return by_person[1]
     if last is not None:

@@ -1,7 +1,6 @@
 """What a visit's resident was told, as its messages and people say: the start, and the delays."""
 
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -60,9 +59,8 @@ def locked_history(session: Session, visit_id: UUID) -> Sequence[Any]:
 
 def histories(session: Session, visits: Iterable[Visit]) -> dict[UUID, list[Any]]:
     """What the residents of all these visits were sent, by visit, in order. Locks nothing."""
-    rows = session.execute(_SENT_OF_MANY, {"visits": [visit.id for visit in visits]})
-    found: dict[UUID, list[Any]] = defaultdict(list)
-    for row in rows:
+    found: dict[UUID, list[Any]] = {visit.id: [] for visit in visits}
+    for row in session.execute(_SENT_OF_MANY, {"visits": list(found)}):
         found[row.visit_id].append(row)
     return found
 
@@ -81,18 +79,42 @@ def lock_texts(session: Session, visits: Iterable[Visit]) -> set[UUID]:
 
 def start_told(session: Session, visit: Visit, history: Sequence[Any]) -> datetime:
     """The start the resident was last told, by what they were sent or by a person who rang."""
-    told = [row for row in history if row.kind in START_KINDS and row.status in GONE]
-    if not history or history[0].somebody_rang:
-        by_person = told_by_person(session, visit.id)
-        if by_person and (not told or by_person[0] > told[-1].decided_at):
-            return by_person[1]
-    return told[-1].starts_at if told else visit.first_promised_at
+    return _started(visit, history, _rung(session, {visit.id: history}).get(visit.id))
 
 
 def start_in_mind(session: Session, visit: Visit, history: Sequence[Any]) -> datetime:
     """The same, or the start that a message is about to tell them."""
-    coming = [row.starts_at for row in not_gone(history) if row.kind in START_KINDS]
-    return coming[-1] if coming else start_told(session, visit, history)
+    return starts_in_mind(session, [visit], {visit.id: history})[visit.id]
+
+
+def starts_in_mind(
+    session: Session, visits: Iterable[Visit], sent: Mapping[UUID, Sequence[Any]]
+) -> dict[UUID, datetime]:
+    """The same for many residents, by what they were sent: in one statement, or none."""
+    rung = _rung(session, sent)
+    return {
+        visit.id: _coming(sent[visit.id]) or _started(visit, sent[visit.id], rung.get(visit.id))
+        for visit in visits
+    }
+
+
+def _rung(session: Session, sent: Mapping[UUID, Sequence[Any]]) -> dict[UUID, tuple[datetime, datetime]]:
+    """When a person last told these residents of a start, and which. What was sent says whether anybody rang, if
+    anything was sent."""
+    maybe = [visit_id for visit_id, history in sent.items() if not history or history[0].somebody_rang]
+    return told_by_person(session, maybe)
+
+
+def _coming(history: Sequence[Any]) -> datetime | None:
+    coming: list[datetime] = [row.starts_at for row in not_gone(history) if row.kind in START_KINDS]
+    return coming[-1] if coming else None
+
+
+def _started(visit: Visit, history: Sequence[Any], by_person: tuple[datetime, datetime] | None) -> datetime:
+    told = [row for row in history if row.kind in START_KINDS and row.status in GONE]
+    if by_person and (not told or by_person[0] > told[-1].decided_at):
+        return by_person[1]
+    return told[-1].starts_at if told else visit.first_promised_at
 
 
 def not_gone(history: Sequence[Any]) -> list[Any]:

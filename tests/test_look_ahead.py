@@ -1,7 +1,8 @@
 """Lateness told before it happens: who is told by prediction, in which words, and that it is said once."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from itertools import pairwise
 from multiprocessing import get_context
@@ -9,7 +10,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, event, select, update
 
 from models import clock, database, travel
 from models.board import at_risk
@@ -17,6 +18,7 @@ from models.database import reading, transaction
 from models.message import Message
 from models.number import Number
 from models.outlooks import outlooks
+from models.prepared import Prepared
 from models.resident import ContactBy
 from models.visit import Visit
 from models.visit_event import EventKind, VisitEvent
@@ -558,6 +560,43 @@ def test_one_officers_trouble_keeps_nobody_else_waiting(
         at("10:25")
     assert sum(len(texts(scheduler, second)) for _, second in days) == 1
     assert [record.message for record in caplog.records].count("look_ahead_failed") == 1
+
+
+@contextmanager
+def listening(seen: list[object]) -> Iterator[None]:
+    """Add every statement of SQLAlchemy's own."""
+
+    def note(*statement: object) -> None:
+        seen.append(statement)
+
+    event.listen(database.engine(), "before_cursor_execute", note)
+    try:
+        yield
+    finally:
+        event.remove(database.engine(), "before_cursor_execute", note)
+
+
+def test_a_longer_day_is_looked_at_in_as_many_statements(phone, day_of, stopped_clock, monkeypatch):
+    """Nobody was sent anything, so that each might have been rung: that is asked of all of them at once."""
+    seen: list[object] = []
+    prepared = Prepared._execute
+
+    def note(self: Prepared, *rest: Any) -> Any:
+        seen.append(self)
+        return prepared(self, *rest)
+
+    def count() -> int:
+        seen.clear()
+        assert look_ahead(clock.now()) == 0
+        return len(seen)
+
+    monkeypatch.setattr(Prepared, "_execute", note)
+    first, _ = day_of("09:30/30 10:15/5")
+    finished(phone, stopped_clock, first, "10:00")
+    with listening(seen):
+        of_one = count()
+        day_of("11:00/5 11:30/5 13:30/5 14:00/5")
+        assert count() == of_one
 
 
 # Two officers at one door
