@@ -14,7 +14,8 @@ from sqlalchemy import delete, event, select, update
 
 from models import clock, database, travel
 from models.board import at_risk
-from models.database import reading, transaction
+from models.database import reading, snapshot, transaction
+from models.figure_check import check
 from models.message import Message
 from models.number import Number
 from models.outlooks import outlooks
@@ -24,6 +25,7 @@ from models.visit import Visit
 from models.visit_event import EventKind, VisitEvent
 from notifications import look_ahead as looking
 from notifications.look_ahead import look_ahead
+from notifications.overdue import look_for_nobody_there
 from notifications.senders.console import ConsoleSender
 from tests import factories
 from tests.sending import dispatch
@@ -79,6 +81,10 @@ def at(stopped_clock: Any) -> Callable[[str], int]:
 def texts(client: Any, visit: Any) -> list[tuple[str, str]]:
     items = client.get(path(visit, "messages")).json["items"]
     return [(sent["kind"], sent["status"]) for sent in items if sent["kind"] == "delayed"]
+
+
+def all_texts(client: Any, visit: Any) -> list[tuple[str, str]]:
+    return [(sent["kind"], sent["status"]) for sent in client.get(path(visit, "messages")).json["items"]]
 
 
 def bodies(client: Any, visit: Any) -> list[str]:
@@ -212,6 +218,43 @@ def test_who_looks_while_reports_and_moves_come_in_waits_for_nobody_in_a_circle(
         assert {report.result(60).status_code for report in reports} <= {201, 412}
     # Whoever was first: the resident has one text to come and not two.
     assert [status for _, status in texts(scheduler, second)].count("held") == 1
+
+
+def moved_in_the_end(scheduler: Any, visit: Any, starts_at: datetime) -> int:
+    """Move a visit, and read it again as often as somebody was faster; how often that was."""
+    for times in range(20):
+        answer = move(scheduler, visit, starts_at)
+        if answer.status_code != 412:
+            assert answer.status_code == 201, answer.json
+            return times
+    raise AssertionError("others are always faster")
+
+
+def test_a_report_predictions_the_watch_and_a_move_of_one_visit_at_once_wait_for_nobody_in_a_circle(
+    sign_in, stopped_clock, day_of
+):
+    """And whoever is first, what the resident is told last is what is so."""
+    days = [
+        (officer, *day_of("09:30/30 10:20/30", officer)) for officer in (factories.officer() for _ in range(4))
+    ]
+    now = clock_time("10:12")
+    stopped_clock.set(now)
+    for officer, first, second in days:
+        phone, booking = sign_in("officer", officer), sign_in("scheduler")
+        assert arrive(phone, first, clock_time("10:10")).status_code == 201
+        with ThreadPoolExecutor(8) as people:
+            moved = people.submit(moved_in_the_end, booking, second, clock_time("15:00"))
+            late = people.submit(delay, phone, second, clock_time("10:55"))
+            looks = [people.submit(look, now) for look in (look_ahead, look_for_nobody_there, look_ahead)]
+            sent = [people.submit(send) for _ in range(2)]
+            for each in (moved, *looks, *sent):
+                each.result(60)
+            assert late.result(60).status_code in (201, 412)
+        send()
+        told = [kind for kind, status in all_texts(booking, second) if status != "superseded"]
+        assert told in (["moved"], ["delayed", "moved"]), "and nothing of the first start after that"
+    with snapshot() as session:
+        assert check(session).differences == []
 
 
 # What is told next
