@@ -5,7 +5,7 @@ between them is time off. Between two visits they travel, and in one gap of the 
 one window, and either may come first.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
@@ -169,24 +169,23 @@ class Day:
             if begins <= due and ends >= free
         )
 
-    def meals(self, rules: "Rules") -> list[int]:
+    def meals(self, rules: "Rules") -> Iterator[int]:
         """The places, among the gaps, of those in which there is time for lunch; none if none is needed."""
         lunch = self.lunch
         if lunch is None or not self.eats:
-            return []
+            return
         eaten = lunch.earliest + lunch.seconds
-        return [
-            place
-            for place, (free, due) in enumerate(self.spans)
+        for place, (free, due) in enumerate(self.spans):
             # Most gaps are over before lunch, or begin after it.
-            if free <= lunch.latest and eaten <= due and holds(self.gap(place), rules, lunch)
-        ]
+            if free <= lunch.latest and eaten <= due and holds(self.gap(place), rules, lunch):
+                yield place
 
     def eats_in(self, rules: "Rules") -> int | None:
         """The one gap in which lunch has to be kept. None if no time for it need be kept, or none can be, or there
         are several gaps for it, so that another is left."""
         meals = self.meals(rules)
-        return meals[0] if len(meals) == 1 else None
+        first = next(meals, None)
+        return first if next(meals, None) is None else None
 
 
 def ready(
@@ -333,7 +332,7 @@ def faults(day: Day, rules: Rules) -> set[Found]:
         fault = fault_of(gap, rules)
         if fault is not None:
             found.add((fault, gap.after))
-    if day.eats and not day.meals(rules):
+    if day.eats and next(day.meals(rules), None) is None:
         found.add((Fault.LUNCH, None))
     return found
 

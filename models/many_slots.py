@@ -43,13 +43,13 @@ class _Search:
     def __init__(self, gaps: ManyGaps, numbers: Whole, wanted: Wanted, model: TravelModel, *, slack: bool) -> None:
         self._wanted, self._slack = wanted, slack
         self._ways = ManyWays(model, wanted.earliest, wanted.latest + wanted.seconds)
-        times, places = gaps.times.take(numbers, axis=1), gaps.places.take(numbers, axis=1)
-        to = self._ways.lengths(places[:3], wanted.place)
-        to_s = self._ways.seconds(to, times[0]) * times[6]
+        free, due = gaps.times[:2, numbers]
+        to = self._ways.lengths(gaps.places[:3, numbers], wanted.place)
+        to_s = self._ways.seconds(to, free) * gaps.times[6, numbers]
         # Most gaps are too short, and most of those are known by now.
-        left = np.flatnonzero(times[0] + to_s + wanted.seconds <= times[1])
-        times, self._places = times.take(left, axis=1), places.take(left, axis=1)
+        left = np.flatnonzero(free + to_s + wanted.seconds <= due)
         self._numbers, self._to, self._to_s = numbers[left], to[left], to_s[left]
+        times, self._places = gaps.times.take(self._numbers, axis=1), gaps.places.take(self._numbers, axis=1)
         self._free, self._due, self._before_s, *self._lunch = times[:6]
         self._goes_from, self._goes_to, self._has_after = times[6:]
         self._onward = self._ways.lengths(self._places[3:], wanted.place)

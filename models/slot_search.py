@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 from typing import NamedTuple, overload
 from uuid import UUID
 
@@ -177,10 +178,13 @@ def covers(areas: list[str], postcode: str | None) -> bool:
 
     Who has no areas goes everywhere, and anybody goes to a place that nobody has said.
     """
-    if not areas or postcode is None:
-        return True
+    return not areas or postcode is None or not _areas_of(postcode).isdisjoint(areas)
+
+
+@lru_cache(maxsize=1024)
+def _areas_of(postcode: str) -> frozenset[str]:
     district, _, rest = postcode.partition(" ")
-    return any(area in (district, f"{district} {rest[:1]}") for area in areas)
+    return frozenset((district, f"{district} {rest[:1]}"))
 
 
 def known_to(session: Session, resident_id: UUID | None) -> set[UUID | None]:
