@@ -16,8 +16,9 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from api import current
 from api.auth import anyone
+from api.pages import staff_page
 from api.paging import cursor_for, read_cursor
-from api.staff import PATH, for_schedulers, staff_page
+from api.staff import PATH, for_schedulers
 from models import clock, travel
 from models.alert import AlertKind
 from models.board import AtRisk, Kind, Likely, Place, at_risk, described, listed, shown
@@ -196,7 +197,9 @@ def _minutes(since: datetime, now: datetime) -> str:
 
 
 def _late(row: Any, now: datetime) -> tuple[str, ...]:
-    told = "Told" if row.told else "Being told" if row.being_told else "NOT TOLD"
+    told = "Being told" if row.being_told else "NOT TOLD"
+    if row.told or row.rung:
+        told = "Told" if row.told else "Told by telephone"
     expected = "On the way" if row.departed_at else "Not set out"
     if row.expected_at:
         expected = f"Said {_hour(row.expected_at)}"

@@ -12,7 +12,7 @@ from api.auth import anyone
 from api.blueprint import answer
 from api.config import Settings
 from api.errors import problem
-from api.pages import a_resident_asks, dressed, page, private, render
+from api.pages import a_browser_asks, dressed, page, private, render
 from api.rate_limit import RateLimit
 from api.scans import noted
 from id_badges import card_code, short_code
@@ -52,7 +52,7 @@ def register(app: Flask) -> None:
     @app.get("/b/<anything:token>")
     @anyone
     def check_badge(token: str) -> Response:
-        kind = ScanKind.PAGE if a_resident_asks() else ScanKind.JSON
+        kind = ScanKind.PAGE if a_browser_asks() else ScanKind.JSON
         return too_many() or show(noted(app, check_token(app, token, clock.now()), kind, request.environ))
 
     @app.get("/b", strict_slashes=False)
@@ -73,7 +73,7 @@ def register(app: Flask) -> None:
         if code is not None:
             verdict = check_short_code(code, clock.now())
             return show(noted(app, verdict, ScanKind.TYPED_CODE, request.environ))
-        if not a_resident_asks():
+        if not a_browser_asks():
             return problem(
                 422,
                 "Give the code of ten letters and numbers that the badge shows.",
@@ -106,7 +106,7 @@ def too_many() -> Response | None:
     being recognised."""
     if current_app.extensions["check_limit"].allows(request.remote_addr or "", clock.now()):
         return None
-    if a_resident_asks():
+    if a_browser_asks():
         refused = page("too_many.html", status=429)
     else:
         refused = problem(429, "Too many checks from one address. Wait a minute.", slug="too-many")
@@ -163,7 +163,7 @@ def _unavailable(app: Flask, error: Exception, at: datetime) -> Verdict:
 
 def show(verdict: Verdict) -> Response:
     """The verdict as the resident's page, or as JSON for an app that asks for it."""
-    if not a_resident_asks():
+    if not a_browser_asks():
         return private(answer(told(current.app(), verdict)))
     if verdict.state is State.NOT_CONFIRMED:
         return dressed(current_app.extensions["red_page"])

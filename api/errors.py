@@ -118,7 +118,7 @@ def _http(error: Exception) -> Response:
         return problem(error.response.status_code)
     status = error.code or 500
     headers = {key: value for key, value in error.get_headers() if key in ("Allow", "Retry-After")}
-    if pages.a_resident_asks():
+    if pages.a_browser_asks():
         return _page(status, headers)
     data = getattr(error, "data", None) or {}
     extra: dict[str, Any] = {}
@@ -141,28 +141,28 @@ def _http(error: Exception) -> Response:
 def _unavailable(error: Exception) -> Response:
     log.error("database_unavailable", extra={"endpoint": request.endpoint, "error": type(error).__name__})
     headers = {"Retry-After": "5"}
-    return _page(503, headers) if pages.a_resident_asks() else problem(503, headers=headers)
+    return _page(503, headers) if pages.a_browser_asks() else problem(503, headers=headers)
 
 
 def _keys_unusable(error: Exception) -> Response:
     log.error("keys_unusable", extra={"endpoint": request.endpoint})
-    return _page(503, {}) if pages.a_resident_asks() else problem(503)
+    return _page(503, {}) if pages.a_browser_asks() else problem(503)
 
 
 def _unexpected(error: Exception) -> Response:
     log.error("unexpected_error", extra={"endpoint": request.endpoint}, exc_info=error)
-    return _page(500, {}) if pages.a_resident_asks() else problem(500)
+    return _page(500, {}) if pages.a_browser_asks() else problem(500)
 
 
 def _page(status: int, headers: dict[str, str]) -> Response:
-    """The same for a resident's browser, in words for somebody with a stranger at the door."""
+    """The same for a browser, in words: of a resident with a stranger at the door, or of staff."""
     made = pages.error_page(status)
     made.headers.update(headers)
     return made
 
 
 def register(app: Flask) -> None:
-    """Answer every error of the application with a problem document, or a page where a resident asks."""
+    """Answer every error of the application with a problem document, or a page where a browser asks."""
     app.register_error_handler(errors.BrokenRule, _broken_rule)
     app.register_error_handler(StaleDataError, _stale)
     app.register_error_handler(HTTPException, _http)

@@ -1,4 +1,4 @@
-"""Pages for residents: how each is dressed, and what stands in for an error."""
+"""Pages for residents and for staff: how each is dressed, and what stands in for an error."""
 
 from flask import Response, render_template, request
 
@@ -8,6 +8,14 @@ CSP = (
     "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self';"
     " base-uri 'none'; frame-ancestors 'none'"
 )
+
+STAFF_CSP = (
+    "default-src 'none'; script-src 'self'; connect-src 'self'; style-src 'self'; img-src 'self';"
+    " form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+
+AGAIN_S = 15
+"""So long a page of staff waits before it tries again by itself."""
 
 _FOR_PROGRAMS = ("/v1/", "/callbacks/", "/.well-known/")
 _FOR_RESIDENTS = ("/b/", "/v/")
@@ -33,6 +41,17 @@ def dressed(html: bytes, status: int = 200) -> Response:
     return private(made)
 
 
+def staff_page(template: str, status: int = 200, **context: object) -> Response:
+    """A page of staff, which may use our own script."""
+    settings = current.settings()
+    html = render_template(template, council_name=settings.council_name, **context)
+    made = Response(html, status, content_type="text/html; charset=utf-8")
+    made.headers["Content-Security-Policy"] = STAFF_CSP
+    # A browser that does not say whether a form is our own says at least which site it is of, unless told not to.
+    made.headers["Referrer-Policy"] = "same-origin"
+    return private(made)
+
+
 def private(response: Response) -> Response:
     """An answer about a badge is in no search engine, and no cache mixes up its two forms."""
     response.headers["X-Robots-Tag"] = "noindex"
@@ -40,7 +59,7 @@ def private(response: Response) -> Response:
     return response
 
 
-def a_resident_asks() -> bool:
+def a_browser_asks() -> bool:
     """Whether the answer is to be a page.
 
     At a resident's pages that is so unless JSON is asked for; elsewhere only if a page is asked for by name, as
@@ -55,7 +74,12 @@ def a_resident_asks() -> bool:
 
 
 def error_page(status: int) -> Response:
-    """What a resident sees who followed a wrong link, or when something of ours is down."""
+    """What somebody sees who followed a wrong link, or when something of ours is down: a resident may be at the
+    door with it, and staff are not."""
+    if f"{request.path}/".startswith("/staff/"):
+        # A form is not sent again: its answer leads back to the board.
+        again = None if request.method == "GET" else "/staff"
+        return staff_page("staff_error.html", status, down=status >= 500, again=again, again_s=AGAIN_S)
     if status >= 500:
         return page("badge.html", status=status, check={"state": "unavailable"})
     return page("error.html", status=status)

@@ -307,7 +307,8 @@ class CountedVisitOut(ma.Schema):
     seconds_from_promise = fields.Float(required=True, allow_none=True)
     seconds_from_first_promise = fields.Float(required=True, allow_none=True)
     told_of_delay = fields.String(
-        required=True, metadata={"description": "Before the promised time: told, unconfirmed or untold"}
+        required=True,
+        metadata={"description": "Of a delay of the promised time, before it: told, unconfirmed or untold"},
     )
 
 

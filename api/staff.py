@@ -13,14 +13,14 @@ from urllib.parse import urlsplit
 from uuid import UUID
 
 import marshmallow as ma
-from flask import Flask, Response, current_app, g, redirect, render_template, request
+from flask import Flask, Response, current_app, g, redirect, request
 from sqlalchemy import bindparam, select
 from werkzeug.wrappers import Response as AnyResponse
 
 from api import current
 from api.auth import SignedIn, anyone, signed_in_by
 from api.demonstration import ACCOUNTS, PASSWORD
-from api.pages import private
+from api.pages import staff_page
 from api.tokens import SignInIn
 from models import clock, database, user
 from models.database import transaction
@@ -33,11 +33,6 @@ LONGEST = timedelta(hours=12)
 """A working day. Then somebody signs in again, however long the board was looked at."""
 
 BOARD_ROLES = frozenset({Role.SCHEDULER, Role.ADMIN})
-
-CSP = (
-    "default-src 'none'; script-src 'self'; connect-src 'self'; style-src 'self'; img-src 'self';"
-    " form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
-)
 
 _STARTED = Prepared(select(SignIn.started_at).where(SignIn.id == bindparam("sign_in_id")))
 
@@ -116,17 +111,6 @@ def for_schedulers(view: Callable[..., Response]) -> Callable[..., AnyResponse]:
         return _with_cookie(view(**kwargs), signed_in.user_id, signed_in.sign_in_id, at)
 
     return anyone(checked)
-
-
-def staff_page(template: str, status: int = 200, **context: object) -> Response:
-    """A page of staff, which may use our own script."""
-    settings = current.settings()
-    html = render_template(template, council_name=settings.council_name, **context)
-    made = Response(html, status, content_type="text/html; charset=utf-8")
-    made.headers["Content-Security-Policy"] = CSP
-    # A browser that does not say whether a form is our own says at least which site it is of, unless told not to.
-    made.headers["Referrer-Policy"] = "same-origin"
-    return private(made)
 
 
 def refuse_other_sites() -> None:

@@ -15,7 +15,7 @@ from flask import Flask, Response, request
 from api import current
 from api.auth import anyone
 from api.json import to_json
-from api.pages import a_resident_asks, dressed, render
+from api.pages import a_browser_asks, dressed, render
 from api.visit_page import hour
 from models import clock, feedback
 from models.clock import LONDON
@@ -99,7 +99,7 @@ def register(app: Flask) -> None:
     @anyone
     def standards_page() -> Response:
         made = kept.at(clock.now())
-        if a_resident_asks():
+        if a_browser_asks():
             answer = dressed(made.html)
             # Unlike the pages at the door, this one is to be found.
             del answer.headers["X-Robots-Tag"]

@@ -25,9 +25,10 @@ from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 
 from models.alert import Alert, AlertKind, AlertState
 from models.clock import LONDON
-from models.contact_task import ContactTask, ContactTaskStatus
+from models.contact_task import ContactTask, ContactTaskStatus, rung_about_a_delay
 from models.database import UtcDateTime
 from models.diary import day_bounds
+from models.lateness import LIKELY
 from models.message import ON_ITS_WAY, Message, MessageKind, MessageStatus
 from models.officer import Officer
 from models.outlooks import Foreseen
@@ -37,9 +38,7 @@ from models.promise import ChangeNotice
 from models.resident import Resident
 from models.standards import LATE_FROM, MISSED_AFTER, NOTICE
 from models.visit import BEFORE_THE_DOOR, Visit, VisitStatus
-
-LIKELY = 0.5
-"""From here on a visit is rather late than not."""
+from models.visit_event import EventKind
 
 NEAR = timedelta(hours=4)
 """How long before the last moment for 24 hours' notice a resident who is not told is shown."""
@@ -117,26 +116,40 @@ _VISITS = (
 )
 
 
-_moved = aliased(Message)
+_move = aliased(ChangeNotice)
+
+
+def _moved_since(visit_id: InstrumentedAttribute[Any], at: InstrumentedAttribute[Any]) -> ColumnElement[bool]:
+    """Whether the resident had to be told of another start from then on, and nothing took that back."""
+    superseded = exists().where(Message.id == _move.message_id, Message.status == MessageStatus.SUPERSEDED)
+    return exists().where(
+        _move.visit_id == visit_id,
+        _move.change == EventKind.MOVED,
+        _move.due,
+        _move.decided_at >= at,
+        ~superseded,
+    )
+
+
+_text = aliased(Message)
 
 
 def _delay_is(*statuses: MessageStatus) -> ColumnElement[bool]:
     """Whether a message that this visit is late stands so: late for this start, and not for one told before."""
-    another_start = exists().where(
-        _moved.visit_id == Visit.id,
-        _moved.kind == MessageKind.MOVED,
-        _moved.status != MessageStatus.SUPERSEDED,
-        _moved.number > Message.number,
-    )
     return exists().where(
-        Message.visit_id == Visit.id,
-        Message.kind == MessageKind.DELAYED,
-        or_(*(Message.status == status for status in statuses)),
-        ~another_start,
+        _text.visit_id == Visit.id,
+        _text.kind == MessageKind.DELAYED,
+        or_(*(_text.status == status for status in statuses)),
+        ~_moved_since(_text.visit_id, _text.decided_at),
     )
 
 
 _told = _delay_is(MessageStatus.ACCEPTED, MessageStatus.DELIVERED)
+_rung = exists().where(
+    ContactTask.visit_id == Visit.id,
+    rung_about_a_delay,
+    ~_moved_since(ContactTask.visit_id, ContactTask.done_at),
+)
 
 
 def _is(*statuses: VisitStatus) -> ColumnElement[bool]:
@@ -215,12 +228,12 @@ def _whenever(_: datetime) -> tuple[Place, datetime]:
 _now = bindparam("now", type_=UtcDateTime())
 _LISTS = {
     Kind.LATE: _list(
-        _VISITS.add_columns(_told.label("told"), _delay_is(*sorted(ON_ITS_WAY)).label("being_told")).where(
-            _is(*BEFORE_THE_DOOR)
-        ),
+        _VISITS.add_columns(
+            _told.label("told"), _rung.label("rung"), _delay_is(*sorted(ON_ITS_WAY)).label("being_told")
+        ).where(_is(*BEFORE_THE_DOOR)),
         Visit.starts_at,
         Visit.id,
-        ~_told,
+        ~or_(_told, _rung),
         _between_late_and_missed,
     ),
     Kind.NOBODY_CAME: _list(

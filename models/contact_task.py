@@ -5,10 +5,11 @@ from enum import StrEnum
 from typing import Any, NamedTuple
 from uuid import UUID, uuid4
 
-from sqlalchemy import ColumnElement, ForeignKey, Index, String, and_, case, func, select, update
+from sqlalchemy import ColumnElement, ForeignKey, Index, String, and_, case, func, or_, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from models.database import Base, by_value, new_id
+from models.message import MessageKind
 from models.standards import contact_due_at
 
 LONGEST_WORDS = 3300
@@ -76,6 +77,18 @@ class ContactTask(Base):
         self.status = status
         is_open = status is ContactTaskStatus.OPEN
         self.done_at, self.done_by_id = (None, None) if is_open else (at, by)
+
+
+rung_about_a_delay = and_(
+    # Done: said so that SQLite looks through a visit's tasks, and not through all that were ever done.
+    *(ContactTask.status != status for status in ContactTaskStatus if status is not ContactTaskStatus.DONE),
+    or_(
+        ContactTask.detail == MessageKind.DELAYED.value,
+        ContactTask.reason == ContactReason.TOO_MANY_DELAYS,
+        ContactTask.reason == ContactReason.REPLAN,
+    ),
+)
+"""The tasks by which a person told a resident that their officer will be late: part of a statement."""
 
 
 def ask_for_call(

@@ -18,14 +18,14 @@ from sqlalchemy import String, bindparam, case, func, or_, select, type_coerce
 from sqlalchemy.orm import Session
 
 from models import standards
-from models.contact_task import ContactReason, ContactTask, ContactTaskStatus
+from models.contact_task import ContactTask, rung_about_a_delay
 from models.database import UtcDateTime
 from models.dispute import Dispute, DisputeStatus
 from models.message import GAVE_UP, Message, MessageKind
 from models.notice_results import ChangeState, judge_notice
 from models.prepared import Prepared
 from models.promise import ChangeNotice, Promise
-from models.standards import NoticeResult
+from models.standards import NoticeResult, must_tell
 from models.visit import Visit, VisitStatus
 from models.visit_facts import FigureOf, VisitFacts
 
@@ -46,8 +46,8 @@ class Word(StrEnum):
 
 
 class Told(StrEnum):
-    """Whether a resident was told, before their time, that the officer will be late: heard of it, or only had a
-    message that no receipt came for."""
+    """Whether a resident was told, before the time that the arrival is judged by, that the officer will be late
+    for it: heard of it, or only had a message that no receipt came for."""
 
     UNTOLD = "untold"
     TOLD = "told"
@@ -216,24 +216,26 @@ _STANDS = Message.status.not_in(GAVE_UP)
 _TEXTED = (
     select(
         Message.visit_id,
+        Message.starts_at,
         func.min(Message.delivered_at).label("heard_at"),
         func.min(case((_STANDS, Message.accepted_at))).label("handed_over_at"),
     )
     .where(Message.kind == MessageKind.DELAYED)
-    .group_by(Message.visit_id)
-    .order_by(Message.visit_id)
+    .group_by(Message.visit_id, Message.starts_at)
+    .order_by(Message.visit_id, Message.starts_at)
 )
+# Whoever rings tells the news as it is by then.
 _RUNG = (
-    select(ContactTask.visit_id, func.min(ContactTask.done_at).label("heard_at"))
-    .where(
-        ContactTask.status == ContactTaskStatus.DONE,
-        or_(
-            ContactTask.detail == MessageKind.DELAYED.value,
-            ContactTask.reason.in_((ContactReason.TOO_MANY_DELAYS, ContactReason.REPLAN)),
-        ),
+    select(ContactTask.visit_id, Promise.starts_at, func.min(ContactTask.done_at).label("heard_at"))
+    .join(
+        Promise,
+        (Promise.visit_id == ContactTask.visit_id)
+        & (Promise.made_at <= ContactTask.done_at)
+        & or_(Promise.closed_at.is_(None), Promise.closed_at > ContactTask.done_at),
     )
-    .group_by(ContactTask.visit_id)
-    .order_by(ContactTask.visit_id)
+    .where(rung_about_a_delay)
+    .group_by(ContactTask.visit_id, Promise.starts_at)
+    .order_by(ContactTask.visit_id, Promise.starts_at)
 )
 _CHANGES = Prepared(
     select(
@@ -298,19 +300,24 @@ def _or_missed(row: Any, otherwise: tuple[Word, datetime | None]) -> tuple[Word,
 
 
 def _told(session: Session, starts: Mapping[UUID, datetime]) -> dict[UUID, Told]:
-    """Which residents of these visits were told of a delay before the start they waited for."""
-    heard: dict[UUID, list[datetime]] = defaultdict(list)
-    handed_over: dict[UUID, datetime] = {}
+    """Which residents of these visits were told of a delay of the start they waited for, before that start.
+
+    What was said of another start, which was moved since, tells nothing of this one; of one that moved by so
+    little that nobody was told, it still does.
+    """
+    heard, handed_over = defaultdict[UUID, list[datetime]](list), defaultdict[UUID, list[datetime]](list)
     for some in _batched(list(starts)):
-        for text in session.execute(_TEXTED.where(Message.visit_id.in_(some))):
-            handed_over[text.visit_id] = text.handed_over_at
-            heard[text.visit_id] += [text.heard_at] if text.heard_at else []
-        for call in session.execute(_RUNG.where(ContactTask.visit_id.in_(some))):
-            heard[call.visit_id].append(call.heard_at)
+        texts = session.execute(_TEXTED.where(Message.visit_id.in_(some))).all()
+        calls = session.execute(_RUNG.where(ContactTask.visit_id.in_(some))).all()
+        for row in (*texts, *calls):
+            if row.heard_at is not None and not must_tell(row.starts_at, starts[row.visit_id]):
+                heard[row.visit_id].append(row.heard_at)
+        for row in texts:
+            if row.handed_over_at is not None and not must_tell(row.starts_at, starts[row.visit_id]):
+                handed_over[row.visit_id].append(row.handed_over_at)
     return {
-        key: told_in_time(start, min(heard[key], default=None), handed_over.get(key))
+        key: told_in_time(start, min(heard[key], default=None), min(handed_over[key], default=None))
         for key, start in starts.items()
-        if key in heard
     }
 
 

@@ -14,6 +14,9 @@ from models.standards import ETA_TEXTS, LATE_HORIZON
 
 FAR_S, NEAR_S = 45 * 60, 15 * 60
 IF_FAR, BETWEEN, IF_NEAR, AT_ONCE = 0.75, 0.60, 0.55, 0.95
+LIKELY = 0.5
+"""From here on a visit is rather late than not: before anybody is told."""
+
 RUNNING_S = 60
 """Two evaluations so far apart are two: several processes may evaluate the same moment."""
 

@@ -5,7 +5,7 @@ else of the morning is left where it is.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -17,6 +17,7 @@ from models.clock import LONDON
 from models.database import UtcDateTime
 from models.day import Travel
 from models.diary import day_bounds
+from models.lateness import LIKELY
 from models.officer_days import plan
 from models.outlook import foreseen
 from models.prediction import Estimate
@@ -90,7 +91,7 @@ def outlooks(session: Session, travel: Travel, at: datetime) -> list[Foreseen]:
     """Every visit of this London day that is still to come and has somebody to make it, by start.
 
     What models/outlook.py says of each officer. Of a visit with two, the one who comes later decides; where
-    nothing is known of one, nothing is known of the visit.
+    nothing is known of one, nothing is known of the visit, unless the other is likely late.
     """
     today = at.astimezone(LONDON).date()
     begins, ends = day_bounds(today)
@@ -113,7 +114,10 @@ def outlooks(session: Session, travel: Travel, at: datetime) -> list[Foreseen]:
         lunch = plan(hours[officer_id].on(today), ()).lunch
         for each in foreseen(day, lunch, words, travel, at.timestamp()):
             arrivals[each.visit_id].append(each.arrival)
-    return [Foreseen(visit, _last_arrival(visit, arrivals[visit.id])) for visit in left]
+    return [
+        Foreseen(visit, last_arrival(arrivals[visit.id], len(_officers(visit)), visit.starts_at.timestamp()))
+        for visit in left
+    ]
 
 
 def _officers(visit: Any) -> set[UUID]:
@@ -128,7 +132,15 @@ def _by_start(visit: Any) -> tuple[datetime, UUID]:
     return visit.starts_at, visit.id
 
 
-def _last_arrival(visit: Any, arrivals: Sequence[Estimate | None]) -> Estimate | None:
+def last_arrival(arrivals: Iterable[Estimate | None], officers: int, due: float) -> Estimate | None:
+    """When the last of a visit's `officers` will be there, by what is known of each; None if unknown.
+
+    The later of two decides. Of whom nothing is known may come at any time, and so nothing is known of the visit:
+    "never on time". But they make it no sooner: where the other is rather late than not for `due`, in Unix
+    seconds, the visit is at least as late as they.
+    """
     known = [arrival for arrival in arrivals if arrival is not None]
-    officers = 1 if visit.second_officer_id is None else 2
-    return max(known) if len(known) == officers else None
+    last = max(known, default=None)
+    if last is None or len(known) == officers or last.late(due) >= LIKELY:
+        return last
+    return None

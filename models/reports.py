@@ -43,8 +43,8 @@ class Punctuality:
     `fair` is judged by the latest fair promise and by what was corrected since; `original` by the first promise
     and by what was first reported.
 
-    `late_told` are residents of `late` visits who were told before the fair promise's time, and `late_unconfirmed`
-    those who were sent a message by then that no receipt came for.
+    `late_told` are residents of `late` visits who were told of a delay of the fair promise's time before it, and
+    `late_unconfirmed` those who were sent a message of that by then which no receipt came for.
     """
 
     group: str

@@ -5,6 +5,7 @@ remembered; then an officer's diary, visits and texts are, in the order in which
 """
 
 import logging
+from collections import defaultdict
 from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -20,6 +21,7 @@ from models.forecast import Forecast, forecasts_of, instant, remember
 from models.lateness import Answer, Told, Verdict, judge
 from models.officer import lock_diaries
 from models.outlook import Outlook, outlook, who_might_be_late
+from models.outlooks import last_arrival
 from models.prediction import Estimate
 from models.standards import LATE_HORIZON, eta, must_tell
 from models.visit import Visit
@@ -93,11 +95,11 @@ def _foreseen(
     remembered = forecasts_of(session, [visit.id for visit in visits])
     sent = histories(session, visits)
     for visit in visits:
-        last, seen = remembered.get(visit.id), outlooks.get(visit.id)
-        if last is None and (seen is None or seen.arrival is None):
+        last, seen = remembered.get(visit.id), outlooks[visit.id]
+        if last is None and all(each.arrival is None for each in seen):
             continue
-        told = _told(session, visit, sent[visit.id], last, seen.word if seen else None)
-        arrival = seen.arrival if seen else None
+        told = _told(session, visit, sent[visit.id], last, seen[0].word if seen else None)
+        arrival = last_arrival((each.arrival for each in seen), len(visit.officer_ids), told.due)
         if must_tell(instant(told.start), visit.starts_at):
             # Another time is booked by now than they know of, which is for a person to tell them.
             arrival = None
@@ -107,19 +109,13 @@ def _foreseen(
         yield Foreseen(visit, arrival, told, verdict, is_news)
 
 
-def _outlooks(session: Session, officer_ids: Collection[UUID], at: datetime) -> dict[UUID, Outlook]:
-    """What is predicted of each visit. One of two officers begins when the later of them is there."""
-    found: dict[UUID, Outlook] = {}
+def _outlooks(session: Session, officer_ids: Collection[UUID], at: datetime) -> dict[UUID, list[Outlook]]:
+    """What is predicted of each visit, by the day of each of its officers."""
+    found: dict[UUID, list[Outlook]] = defaultdict(list)
     for officer_id in sorted(officer_ids):
         for each in outlook(session, officer_id, travel.in_use(), at):
-            other = found.get(each.visit_id)
-            if other is None or _later(each) > _later(other):
-                found[each.visit_id] = each
+            found[each.visit_id].append(each)
     return found
-
-
-def _later(each: Outlook) -> float:
-    return each.arrival.mean if each.arrival else 0.0
 
 
 def _told(

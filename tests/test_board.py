@@ -8,8 +8,9 @@ from uuid import UUID, uuid4
 import pytest
 from flask import Flask
 from sqlalchemy import insert, update
+from sqlalchemy.exc import OperationalError
 
-from models import travel
+from models import database, travel
 from models.alert import Alert, AlertKind, AlertState, raise_alert
 from models.board import Kind, at_risk, listed, shown
 from models.contact_task import ContactReason, ContactTask, ContactTaskStatus
@@ -18,6 +19,7 @@ from models.message import Message, MessageKind, MessageStatus
 from models.outlook import outlook
 from models.outlooks import outlooks
 from models.promise import ChangeNotice
+from models.resident import ContactBy
 from models.visit import Visit, VisitStatus
 from notifications.senders.console import ConsoleSender
 from tests import factories
@@ -165,6 +167,20 @@ def test_who_was_told_of_a_delay_before_another_time_does_not_know_of_this_one(
     assert see(Kind.LATE, stopped_clock.now).urgent == 1
 
 
+def test_a_move_of_another_visit_does_not_unsay_a_delay(
+    scheduler: Any, phone: Any, officer: Any, resident: Any, stopped_clock: StoppedClock
+) -> None:
+    made = book(scheduler, resident, officer, NOON + timedelta(minutes=30))
+    assert delay(phone, made, NOON + timedelta(minutes=70)).status_code == 201
+    dispatch(ConsoleSender())
+    other = book(scheduler, factories.resident(), factories.officer(), NOON + timedelta(hours=25))
+    for days in (2, 3):
+        stopped_clock.advance(60)
+        assert move(scheduler, other, NOON + timedelta(days=days)).status_code == 201
+        dispatch(ConsoleSender())
+    assert see(Kind.LATE, NOON + timedelta(minutes=50))[:2] == (1, 0)
+
+
 def test_a_move_of_ten_minutes_does_not_unsay_a_delay(
     scheduler: Any, phone: Any, officer: Any, resident: Any, stopped_clock: StoppedClock
 ) -> None:
@@ -174,6 +190,51 @@ def test_a_move_of_ten_minutes_does_not_unsay_a_delay(
     assert move(scheduler, made, NOON + timedelta(minutes=40)).status_code == 201
     stopped_clock.advance(60 * 60)
     assert see(Kind.LATE, stopped_clock.now)[:2] == (1, 0)
+
+
+@pytest.fixture
+def rung(scheduler: Any, phone: Any, officer: Any, stopped_clock: StoppedClock) -> Any:
+    """A visit at half past one whose officer says that they will be late, and whose resident takes no texts: a
+    scheduler has rung them."""
+    made = book(scheduler, factories.resident(contact_by=ContactBy.CALL), officer, NOON + timedelta(minutes=90))
+    with transaction() as session:
+        session.execute(update(ContactTask).values(status=ContactTaskStatus.NOT_NEEDED))
+    assert delay(phone, made, NOON + timedelta(minutes=130)).status_code == 201
+    stopped_clock.advance(60)
+    close_tasks(scheduler, "done")
+    return made
+
+
+def close_tasks(scheduler: Any, status: str) -> None:
+    [task] = scheduler.get("/v1/contact-tasks?status=open").json["items"]
+    assert scheduler.patch(f"/v1/contact-tasks/{task['id']}", {"status": status}).status_code == 200
+
+
+def test_who_was_rung_about_a_delay_is_told_by_telephone(
+    app: Flask, sign_in: Any, rung: Any, stopped_clock: StoppedClock
+) -> None:
+    stopped_clock.set(NOON + timedelta(minutes=110))
+    page = words_of(browser_of(sign_in("scheduler"), app).get("/staff", headers=HTML).text)
+    assert "13:30 20 min Told by telephone" in page and "not told" not in page
+    assert see(Kind.LATE, stopped_clock.now)[:2] == (1, 0)
+
+
+@pytest.mark.parametrize("status", ["open", "not_reached"])
+def test_who_has_still_to_be_rung_or_was_not_reached_is_not_told(
+    scheduler: Any, rung: Any, stopped_clock: StoppedClock, status: str
+) -> None:
+    with transaction() as session:
+        session.execute(update(ContactTask).values(status=status))
+    assert see(Kind.LATE, NOON + timedelta(minutes=110))[:2] == (1, 1)
+
+
+def test_who_was_rung_about_another_time_than_this_is_not_told(
+    scheduler: Any, rung: Any, stopped_clock: StoppedClock
+) -> None:
+    """Whom no text tells of the move either."""
+    stopped_clock.advance(60)
+    assert move(scheduler, rung, NOON + timedelta(hours=3)).status_code == 201
+    assert see(Kind.LATE, NOON + timedelta(minutes=200))[:2] == (1, 1)
 
 
 # May be late
@@ -478,3 +539,45 @@ def test_a_list_goes_on_after_a_place(resident: Any) -> None:
         before_all = (datetime(2020, 1, 1, tzinfo=UTC), uuid4())
         assert len(listed(session, Kind.LATE, NOON, before_all, most=9)) == 4
     assert [row.at for row in seen] == times
+
+
+# When it cannot be read
+
+
+@pytest.mark.parametrize("address", ["/staff", "/staff/lists/late"])
+def test_a_board_that_cannot_be_read_says_so_to_staff_and_tries_again(
+    board: Any, monkeypatch: pytest.MonkeyPatch, address: str
+) -> None:
+    """A resident's page, of badges and of doors, would be no help to anybody here."""
+
+    def gone(*_: Any, **__: Any) -> None:
+        raise OperationalError("SELECT 1", None, Exception("gone"))
+
+    monkeypatch.setattr(database, "looking", gone)
+    answer = board.get(address, headers=HTML)
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
+    assert '<meta http-equiv="refresh" content="15">' in answer.text
+    said = words_of(answer.text)
+    assert "We cannot read the board now" in said and "tries again by itself every 15 seconds" in said
+    assert "badge" not in said and "door" not in said
+    script = board.get("/staff/board")
+    assert (script.status_code, script.content_type) == (503, "application/problem+json")
+
+
+def test_a_form_that_could_not_be_answered_leads_back_to_the_board(
+    board: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def gone(*_: Any, **__: Any) -> None:
+        raise OperationalError("SELECT 1", None, Exception("gone"))
+
+    monkeypatch.setattr(database, "looking", gone)
+    answer = board.post("/staff/sign-out", headers=HTML)
+    assert answer.status_code == 503
+    assert '<meta http-equiv="refresh" content="15; url=/staff">' in answer.text
+
+
+def test_a_page_of_staff_that_is_nowhere_leads_to_the_board(board: Any) -> None:
+    for address in ("/staff/lists/nonsense", "/staff/nonsense"):
+        answer = board.get(address, headers=HTML)
+        assert (answer.status_code, "Today's board" in answer.text) == (404, True)
+        assert "badge" not in answer.text and "refresh" not in answer.text

@@ -18,8 +18,10 @@ from models.message import Channel, Message, MessageKind, MessageStatus
 from models.promise import ChangeNotice
 from models.visit import Visit, VisitStatus
 from models.visit_facts import FigureChange
+from notifications.senders.console import ConsoleSender
 from tests import factories
-from tests.steps import MONDAY_9, WEDNESDAY_10, arrive, book, cancel, finish, later, move
+from tests.sending import dispatch
+from tests.steps import MONDAY_9, WEDNESDAY_10, arrive, book, cancel, delay, finish, later, move
 from tests.test_reports import NOTICE, NOVEMBER, PUNCTUALITY, happened, one_group, report
 
 VISITS, CHANGES = f"{PUNCTUALITY}/visits", f"{NOTICE}/changes"
@@ -191,6 +193,44 @@ def test_late_residents_who_were_told_before_their_time_are_counted(scheduler, o
     assert late == {"late": 6, "told": 1, "unconfirmed": 2, "told_share": 1 / 6}
     behind = scheduler.get(f"{VISITS}?{NOVEMBER}&result=late_told").json["items"]
     assert [item["told_of_delay"] for item in behind] == ["told"]
+
+
+def delayed_then_moved(sign_in: Any, officer: Any, visit: Any, time: Any, **changes: Any) -> Any:
+    """At half past nine the officer says that they will be late. Then the resident asks for another time, and the
+    officer is 20 minutes late for that; what the report says of who was told."""
+    time.set(later(WEDNESDAY_10, minutes=-30))
+    phone, scheduler = sign_in("officer", officer), sign_in("scheduler")
+    assert delay(phone, visit, later(WEDNESDAY_10, minutes=40)).status_code == 201
+    time.advance(60)
+    rung(scheduler)
+    dispatch(ConsoleSender())
+    with transaction() as session:
+        late = update(Message).where(Message.kind == MessageKind.DELAYED)
+        session.execute(late.values(delivered_at=time.now, status=MessageStatus.DELIVERED))
+    time.advance(60)
+    starts_at = later(WEDNESDAY_10, **changes)
+    assert move(scheduler, visit, starts_at, requested_by="resident").status_code == 201
+    time.set(later(starts_at, minutes=20))
+    assert arrive(sign_in("officer", officer), visit, time.now).status_code == 201
+    return one_group(sign_in("scheduler"), PUNCTUALITY)["late_told"]
+
+
+def rung(scheduler: Any) -> None:
+    """Somebody rings everybody who is to be rung."""
+    for task in scheduler.get("/v1/contact-tasks?status=open").json["items"]:
+        assert scheduler.patch(f"/v1/contact-tasks/{task['id']}", {"status": "done"}).status_code == 200
+
+
+@pytest.mark.parametrize("contact_by", ["text", "call"])
+@pytest.mark.parametrize(("changes", "told_of_it"), [({"hours": 3}, 0), ({"minutes": 10}, 1)])
+def test_a_delay_of_a_time_that_the_resident_moved_away_from_tells_nothing_of_the_next(
+    sign_in: Any, officer: Any, stopped_clock: Any, contact_by: str, changes: dict[str, int], told_of_it: int
+) -> None:
+    """By whichever way they were told; a move of ten minutes is told to nobody, and unsays nothing."""
+    resident = factories.resident(contact_by=contact_by)
+    visit = book(sign_in("scheduler"), resident, officer)
+    late = delayed_then_moved(sign_in, officer, visit, stopped_clock, **changes)
+    assert (late["late"], late["told"], late["unconfirmed"]) == (1, told_of_it, 0)
 
 
 # Behind the figures

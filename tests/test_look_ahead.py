@@ -9,13 +9,17 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import delete, select, update
 
-from models import clock, database
+from models import clock, database, travel
+from models.board import at_risk
 from models.database import reading, transaction
 from models.message import Message
 from models.number import Number
+from models.outlooks import outlooks
 from models.resident import ContactBy
+from models.visit import Visit
+from models.visit_event import EventKind, VisitEvent
 from notifications import look_ahead as looking
 from notifications.look_ahead import look_ahead
 from notifications.senders.console import ConsoleSender
@@ -554,3 +558,64 @@ def test_one_officers_trouble_keeps_nobody_else_waiting(
         at("10:25")
     assert sum(len(texts(scheduler, second)) for _, second in days) == 1
     assert [record.message for record in caplog.records].count("look_ahead_failed") == 1
+
+
+# Two officers at one door
+
+
+def met_at(officer: Any, second: Any, shown: str) -> Any:
+    home = factories.resident(latitude=None, longitude=None)
+    return {"id": str(factories.visit(home, officer, clock_time(shown), together_with=second).id)}
+
+
+def board_of(visit: Any) -> tuple[bool, int]:
+    """Whether the board shows this visit as one that may be late, and how many it says are unknown."""
+    with reading() as session:
+        found = at_risk(outlooks(session, travel.in_use(), clock.now()), clock.now())
+    return visit["id"] in {str(each.visit.id) for each in found.likely}, found.unknown
+
+
+def test_a_visit_of_two_of_whom_one_is_unknown_is_late_if_the_other_is(
+    scheduler, phone, officer, day_of, stopped_clock, at
+):
+    """Whoever comes sooner waits: at least as late as the one who is known. The board says so as well."""
+    [first] = day_of("09:30/30")
+    second = met_at(officer, factories.officer(), "10:15")
+    finished(phone, stopped_clock, first, "10:25")
+    assert board_of(second) == (True, 0)
+    assert at("10:25") == 1
+    assert texts(scheduler, second) == [("delayed", "held")]
+
+
+def test_a_visit_of_two_of_whom_one_is_unknown_is_never_on_time(
+    scheduler, phone, officer, day_of, stopped_clock, at
+):
+    """They were told of 10:55. The one who is known will be there at 10:15 after all, of the other nothing is
+    known: that is no good news, and the board knows nothing of the visit either."""
+    [first] = day_of("09:30/30")
+    second = met_at(officer, factories.officer(), "10:15")
+    stopped_clock.set(clock_time("09:20"))
+    delay(phone, second, clock_time("10:55"))
+    send()
+    with transaction() as session:
+        session.execute(delete(VisitEvent).where(VisitEvent.kind == EventKind.DELAYED))
+        session.execute(update(Visit).where(Visit.id == UUID(second["id"])).values(expected_at=None))
+    finished(phone, stopped_clock, first, "09:50")
+    assert board_of(second) == (False, 1)
+    assert at("09:50") == at("09:52") == 0
+    assert texts(scheduler, second) == [("delayed", "delivered")]
+
+
+def test_a_visit_of_two_of_whom_one_is_likely_late_needs_the_later_of_both(
+    scheduler, sign_in, phone, officer, day_of, stopped_clock, at
+):
+    """Both are known: the later is the other, and the window is theirs."""
+    other = factories.officer()
+    [first], [of_other] = day_of("09:30/30"), day_of("09:30/30", other)
+    second = met_at(officer, other, "10:15")
+    finished(phone, stopped_clock, first, "10:00")
+    finished(SignedInAnew(sign_in, "officer", other), stopped_clock, of_other, "10:25")
+    assert board_of(second) == (True, 0)
+    assert at("10:25") == 1
+    send()
+    assert "We expect to be with you between 10:30 and 10:40." in bodies(scheduler, second)[0]
