@@ -96,6 +96,11 @@ class Dispute(Base):
             self.words = (f"{self.words}\n{words}" if self.words else words)[:LONGEST_DISPUTE]
 
 
+NOBODY_CAME = (Dispute.status == DisputeStatus.UPHELD) & (Visit.status == VisitStatus.NO_ACCESS)
+"""That a resident was right counts for as long as the visit says that nobody opened: who corrects that afterwards
+says what happened instead. For queries of both tables."""
+
+
 def can_be_disputed(visit: Visit, at: datetime) -> bool:
     """Whether the officer found nobody in, and that is not too long ago."""
     if visit.status is not VisitStatus.NO_ACCESS:
