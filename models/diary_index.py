@@ -1,6 +1,7 @@
 """Officers' days, kept ready for the search: read once, and again when the database notes a change.
 
-Only searches look here. Whoever gives an officer's time away reads it anew, with the diary locked.
+Only those look here who give nothing away. Whoever gives an officer's time away reads it anew, with the diary
+locked.
 """
 
 import threading
@@ -115,7 +116,7 @@ class DiaryIndex:
 
     def _follow(self, session: Session, at: datetime, days: Sequence[date]) -> None:
         """See what has changed since the last time, and drop that."""
-        is_new = self._followed_at is not None and timedelta() <= at - self._followed_at < KEPT_FOR / 2
+        is_new = self._followed_at is not None and abs(at - self._followed_at) < KEPT_FOR / 2
         news = self._follower.news(session) if self._follower and is_new and self._is_of(session) else None
         if news is None or any(change.officer_id is None for change in news):
             self._kept = {}
