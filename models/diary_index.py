@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from itertools import groupby
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -187,9 +188,11 @@ class DiaryIndex:
         self, session: Session, kept: _Kept, days: Sequence[date], at: datetime, rules: Rules
     ) -> None:
         missing = [day for day in days if (there := kept.days.get(day)) is None or not there.holds_at(at)]
-        if missing:
-            stops = stops_of(session, kept.known.id, missing[0], missing[-1], at)
-            for day in missing:
+        # What changed is not all that is between.
+        for _, run in groupby(enumerate(missing), lambda pair: pair[1].toordinal() - pair[0]):
+            together = [day for _, day in run]
+            stops = stops_of(session, kept.known.id, together[0], together[-1], at)
+            for day in together:
                 known, until = stops.get(day, ((), None))
                 kept.days[day] = planned(kept.hours, day, known, rules, at, until, before=kept.days.get(day))
 
