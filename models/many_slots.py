@@ -7,7 +7,7 @@ import numpy as np
 
 from models.day import ARRIVAL_WINDOW_S, FOREVER, SERVICE_CV, SQRT_2, TRAVEL_CV, Z_95, Rules
 from models.many_gaps import ManyGaps
-from models.many_ways import ManyWays, Real, Whole
+from models.many_ways import ManyWays, Real, Whole, point
 from models.slots import GRID_S, USEFUL_S, Wanted, slots_in
 from models.travel import TravelModel
 
@@ -43,16 +43,16 @@ class _Search:
     def __init__(self, gaps: ManyGaps, numbers: Whole, wanted: Wanted, model: TravelModel, *, slack: bool) -> None:
         self._wanted, self._slack = wanted, slack
         self._ways = ManyWays(model, wanted.earliest, wanted.latest + wanted.seconds)
-        free, due = gaps.times[:2, numbers]
-        to = self._ways.lengths(gaps.places[:3, numbers], wanted.place)
-        to_s = self._ways.seconds(to, free) * gaps.times[6, numbers]
+        times, places = gaps.times.take(numbers, axis=1), gaps.places.take(numbers, axis=1)
+        here = np.array(point(wanted.place)).reshape(3, 1)
+        to, onward = self._ways.lengths(places.reshape(2, 3, -1), here)
+        to_s = self._ways.seconds(to, times[0]) * times[6]
         # Most gaps are too short, and most of those are known by now.
-        left = np.flatnonzero(free + to_s + wanted.seconds <= due)
-        self._numbers, self._to, self._to_s = numbers[left], to[left], to_s[left]
-        times, self._places = gaps.times.take(self._numbers, axis=1), gaps.places.take(self._numbers, axis=1)
+        left = np.flatnonzero(times[0] + to_s + wanted.seconds <= times[1])
+        self._numbers, self._to, self._to_s, self._onward = numbers[left], to[left], to_s[left], onward[left]
+        times, self._places = times.take(left, axis=1), places.take(left, axis=1)
         self._free, self._due, self._before_s, *self._lunch = times[:6]
         self._goes_from, self._goes_to, self._has_after = times[6:]
-        self._onward = self._ways.lengths(self._places[3:], wanted.place)
         self._leaves = self._goes_on(self._onward, self._due, self._goes_to)
 
     def slots(self) -> ManySlots:
@@ -146,7 +146,7 @@ class _Search:
         found = np.zeros(len(self._numbers), dtype=bool)
         found[gaps] = True
         found &= (self._goes_from & self._goes_to) == 1
-        direct = self._ways.lengths_between(self._places[:3, found], self._places[3:, found])
+        direct = self._ways.lengths(self._places[:3, found], self._places[3:, found])
         direct_s = np.zeros(len(self._numbers), dtype=np.int64)
         direct_s[found] = self._ways.seconds(direct, self._free[found])
         return direct_s

@@ -1,14 +1,13 @@
 """What a travel model says of many ways at once: in arrays, and to the second the same as of each way."""
 
 from functools import lru_cache
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from models.day import FOREVER
-from models.speeds import DAY_S, DAYS_AROUND, STEP_S, UNITS_A_METRE
-from models.travel import Place, TravelModel, arc_m, on_the_globe, squares
+from models.speeds import DAY_S, DAYS_AROUND, STEP_S, Steps
+from models.travel import Place, TravelModel, along_the_globe, on_the_globe
 
 Whole = NDArray[np.int64]
 Real = NDArray[np.float64]
@@ -31,49 +30,38 @@ class ManyWays:
         self._model = model
         self._traffic = _laid_out(model, first // DAY_S - 1, last // DAY_S + 1)
 
-    def lengths(self, places: Real, place: Place | None) -> Whole:
-        """How long the ways by road are between each of these places and another: in 36ths of a metre."""
-        x, y, z = point(place)
-        return self._lengths(places[0] - x, places[1] - y, places[2] - z)
-
-    def lengths_between(self, origins: Real, destinations: Real) -> Whole:
-        """The same between the places of each column."""
-        return self._lengths(*(origins - destinations))
-
-    def _lengths(self, x: Real, y: Real, z: Real) -> Whole:
-        squared = squares(x, y, z)
-        straight_m = arc_m(np.sqrt(squared), squared)
-        is_known = straight_m <= self._model.farthest_m
-        if not is_known.all():
-            straight_m[~is_known] = UNKNOWN
-        road = np.rint(straight_m * self._model.roads_bend * UNITS_A_METRE).astype(np.int64)
-        return np.maximum(road, UNKNOWN)
+    def lengths(self, origins: Real, destinations: Real) -> Whole:
+        """How long ways are by road, in 36ths of a metre: between places whose three rows are the last but one of
+        an array's dimensions."""
+        apart = origins - destinations
+        apart *= apart
+        squared = apart[..., 0, :] + apart[..., 1, :] + apart[..., 2, :]
+        length = along_the_globe(np.sqrt(squared), squared) * self._model.units_a_radius
+        known = length <= self._model.longest
+        if not known.all():
+            length[~known] = UNKNOWN
+        return np.rint(length).astype(np.int64)
 
     def seconds(self, lengths: Whole, leaving_at: Whole) -> Whole:
         """From door to door, parking included, for who leaves at these seconds."""
-        starts, speeds, covered, ends, step_at = self._traffic
-        step = step_at[(leaving_at - starts[0]) // STEP_S]
-        took = -(-lengths // speeds[step])
-        changed = np.flatnonzero(leaving_at + took > ends[step])
+        traffic = self._traffic
+        quarter = (leaving_at - traffic.since) // STEP_S
+        took = -(-lengths // traffic.speed_at[quarter])
+        changed = np.flatnonzero(leaving_at + took > traffic.ends_at[quarter])
         if changed.size:
-            step = step[changed]
-            goal = covered[step] + (leaving_at[changed] - starts[step]) * speeds[step] + lengths[changed]
-            step = covered.searchsorted(goal, "right") - 1
-            took[changed] = starts[step] - (covered[step] - goal) // speeds[step] - leaving_at[changed]
+            arrives = traffic.comes(leaving_at[changed], lengths[changed])
+            took[changed] = arrives - leaving_at[changed]
         return self._with_parking(lengths, took)
 
     def leave_by(self, lengths: Whole, arriving_at: Whole) -> Whole:
         """The latest seconds to leave and arrive by these."""
-        starts, speeds, covered, _, step_at = self._traffic
+        traffic = self._traffic
         parks_at = arriving_at - self._model.to_park_s
-        step = step_at[(parks_at - starts[0]) // STEP_S]
-        took = -(-lengths // speeds[step])
-        changed = np.flatnonzero(parks_at - took < starts[step])
+        quarter = (parks_at - traffic.since) // STEP_S
+        took = -(-lengths // traffic.speed_at[quarter])
+        changed = np.flatnonzero(parks_at - took < traffic.begins_at[quarter])
         if changed.size:
-            step = step[changed]
-            start = covered[step] + (parks_at[changed] - starts[step]) * speeds[step] - lengths[changed]
-            step = covered.searchsorted(start, "right") - 1
-            took[changed] = parks_at[changed] - starts[step] - (start - covered[step]) // speeds[step]
+            took[changed] = parks_at[changed] - traffic.came(parks_at[changed], lengths[changed])
         return arriving_at - self._with_parking(lengths, took)
 
     def _with_parking(self, lengths: Whole, took: Whole) -> Whole:
@@ -84,19 +72,35 @@ class ManyWays:
         return took
 
 
-class _Traffic(NamedTuple):
-    """As Steps; and when each speed ends to hold, and the number of the step at each quarter of an hour."""
+class _Traffic:
+    """Steps in arrays; and at each quarter of an hour `since` the first, the speed, and when it begins and ends to
+    hold."""
 
-    starts: Whole
-    speeds: Whole
-    covered: Whole
-    ends: Whole
-    step_at: Whole
+    def __init__(self, steps: Steps, end: int) -> None:
+        self._starts, self._speeds, self._covered = (np.array(each, dtype=np.int64) for each in steps)
+        self.since = steps.starts[0]
+        step = self._starts.searchsorted(np.arange(self.since, end, STEP_S), "right") - 1
+        self.speed_at, self.begins_at = self._speeds[step], self._starts[step]
+        self.ends_at = np.append(self._starts[1:], FOREVER)[step]
+
+    def comes(self, leaving_at: Whole, lengths: Whole) -> Whole:
+        """The first whole seconds by which cars that leave then have come so far: as `arrives`."""
+        goal = self._come_by(leaving_at) + lengths
+        step = self._covered.searchsorted(goal, "right") - 1
+        return self._starts[step] - (self._covered[step] - goal) // self._speeds[step]
+
+    def came(self, arriving_at: Whole, lengths: Whole) -> Whole:
+        """The last at which they can leave to have come so far by then: as `leaves`."""
+        start = self._come_by(arriving_at) - lengths
+        step = self._covered.searchsorted(start, "right") - 1
+        return self._starts[step] + (start - self._covered[step]) // self._speeds[step]
+
+    def _come_by(self, moment: Whole) -> Whole:
+        step = self._starts.searchsorted(moment, "right") - 1
+        covered: Whole = self._covered[step] + (moment - self._starts[step]) * self._speeds[step]
+        return covered
 
 
 @lru_cache(maxsize=32)
 def _laid_out(model: TravelModel, first: int, last: int) -> _Traffic:
-    starts, speeds, covered = (np.array(each, dtype=np.int64) for each in model.traffic.laid_out(first, last))
-    ends = np.append(starts[1:], FOREVER)
-    quarters = np.arange(starts[0], (last + 1 + DAYS_AROUND) * DAY_S, STEP_S)
-    return _Traffic(starts, speeds, covered, ends, starts.searchsorted(quarters, "right") - 1)
+    return _Traffic(model.traffic.laid_out(first, last), (last + 1 + DAYS_AROUND) * DAY_S)

@@ -40,6 +40,10 @@ class TravelModel:
     farthest_m: float = 60_000
     """Further apart than this, straight across London, one of the two places was entered wrongly."""
     traffic: Traffic = field(init=False, repr=False, compare=False)
+    units_a_radius: float = field(init=False, repr=False, compare=False)
+    """The length by road of a way as long as the Earth's radius."""
+    longest: float = field(init=False, repr=False, compare=False)
+    """The length by road of the farthest journey."""
     _roads: dict[tuple[Place | None, Place | None], int | None] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )
@@ -54,6 +58,9 @@ class TravelModel:
         if not (0 <= self.to_park_s <= LONGEST_PAUSE_S and 0 <= self.unknown_s <= LONGEST_PAUSE_S):
             raise ValueError(f"Give the seconds, {LONGEST_PAUSE_S} at most.")
         object.__setattr__(self, "traffic", Traffic(self.speeds))
+        units = self.roads_bend * UNITS_A_METRE
+        object.__setattr__(self, "units_a_radius", EARTH_RADIUS_M * units)
+        object.__setattr__(self, "longest", self.farthest_m * units)
 
     def seconds(self, origin: Place | None, destination: Place | None, leaving_at: float) -> int:
         """From door to door, parking included, for who leaves at this Unix second.
@@ -92,10 +99,10 @@ class TravelModel:
         road = None
         if origin is not None and destination is not None:
             (x, y, z), (to_x, to_y, to_z) = on_the_globe(origin), on_the_globe(destination)
-            squared = squares(x - to_x, y - to_y, z - to_z)
-            straight_m = arc_m(sqrt(squared), squared)
-            if straight_m <= self.farthest_m:
-                road = round(straight_m * self.roads_bend * UNITS_A_METRE)
+            squared = (x - to_x) ** 2 + (y - to_y) ** 2 + (z - to_z) ** 2
+            length = along_the_globe(sqrt(squared), squared) * self.units_a_radius
+            if length <= self.longest:
+                road = round(length)
         if len(self._roads) >= ROADS_KEPT:
             self._roads.clear()
         self._roads[origin, destination] = self._roads[destination, origin] = road
@@ -109,15 +116,10 @@ def on_the_globe(place: Place) -> tuple[float, float, float]:
     return cos(latitude) * cos(longitude), cos(latitude) * sin(longitude), sin(latitude)
 
 
-def squares(x: Number, y: Number, z: Number) -> Number:
-    """The square of a straight line's length, by its three parts: of one line, or of many in arrays."""
-    return x * x + y * y + z * z
-
-
-def arc_m(chord: Number, squared: Number) -> Number:
-    """The metres along the globe between two places, by the straight line through it: to a hundredth of a
-    millimetre where they are 100 km apart, and by nothing that arrays reckon otherwise than numbers."""
-    return EARTH_RADIUS_M * chord * (1 + squared * (1 / 24 + squared * (3 / 640)))
+def along_the_globe(chord: Number, squared: Number) -> Number:
+    """How far two places are apart on that ball, by the straight line through it and its square: to a hundredth of
+    a millimetre in 100 km, and by nothing that arrays reckon otherwise than numbers."""
+    return chord * (1 + squared * (1 / 24 + squared * (3 / 640)))
 
 
 _in_use = TravelModel()

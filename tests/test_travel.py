@@ -211,10 +211,7 @@ def test_many_ways_take_to_the_second_as_long_as_each(
     begins = int(datetime(2026, 3, 29, tzinfo=UTC).timestamp())
     moments = [begins + second for _, second in ways]
     many = ManyWays(model, begins, begins + 86_400)
-    points = np.array([point(place) for place, _ in ways]).T
-    lengths = many.lengths(points, door)
-    there = np.repeat(np.array([point(door)]).T, len(ways), axis=1)
-    assert many.lengths_between(points, there).tolist() == lengths.tolist()
+    lengths = many.lengths(np.array([point(place) for place, _ in ways]).T, np.array([point(door)]).T)
     each = [(place, door, moment) for (place, _), moment in zip(ways, moments, strict=True)]
     assert many.seconds(lengths, np.array(moments)).tolist() == [model.seconds(*way) for way in each]
     assert many.leave_by(lengths, np.array(moments)).tolist() == [model.leave_by(*way) for way in each]
