@@ -87,7 +87,8 @@ class _Traffic:
         """The first whole seconds by which cars that leave then have come so far: as `arrives`."""
         goal = self._come_by(leaving_at) + lengths
         step = self._covered.searchsorted(goal, "right") - 1
-        return self._starts[step] - (self._covered[step] - goal) // self._speeds[step]
+        took: Whole = -((self._covered[step] - goal) // self._speeds[step])
+        return self._starts[step] + took
 
     def came(self, arriving_at: Whole, lengths: Whole) -> Whole:
         """The last at which they can leave to have come so far by then: as `leaves`."""
