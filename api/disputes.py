@@ -10,6 +10,7 @@ from marshmallow import fields, validate
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from api import current
 from api.auth import roles, who
 from api.blueprint import Blueprint, Resource, answer
 from api.fields import Instant, ListIn, Text
@@ -18,6 +19,7 @@ from models import clock
 from models.database import reading, transaction
 from models.dispute import LONGEST_DISPUTE, Dispute, DisputeStatus, SaidBy, say_i_was_in
 from models.errors import Unknown
+from models.missed_standard import judge_again
 from models.visit_rows import find_locked
 from notifications.afterwards import stop_afterwards
 
@@ -101,8 +103,8 @@ class OneDispute(Resource):
     def patch(self, given: dict[str, Any], dispute_id: UUID) -> Dispute:
         """Settle a dispute, once
 
-        `upheld`: the resident was in and nobody came, so the visit counts as missed. What the officer reported
-        stays in its history.
+        `upheld`: the resident was in and nobody came, so the visit counts as missed, until somebody corrects how
+        it ended. What the officer reported stays in its history.
         """
         upheld, at = given["outcome"] == DisputeStatus.UPHELD, clock.now()
         with transaction() as session:
@@ -112,6 +114,7 @@ class OneDispute(Resource):
             dispute.settle(session, visit, upheld=upheld, reason=given["reason"], by=who().user_id, at=at)
             if upheld:
                 stop_afterwards(session, visit, at=at)
+                judge_again(session, visit, current.settings().redress, at)
             return dispute
 
 

@@ -1,5 +1,7 @@
 """Slots: who can be at a door, and when."""
 
+from bisect import bisect_right
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -16,7 +18,6 @@ from api.paging import cursor_for, read_cursor
 from api.visits import LONGEST_MINUTES, SHORTEST_MINUTES
 from models import clock, travel
 from models.database import reading
-from models.day import Rules
 from models.errors import Unprocessable
 from models.no_slot import NoSlot
 from models.postcode import find_place
@@ -87,7 +88,7 @@ class Slots(Resource):
         """
         with reading() as session:
             at = clock.now()
-            found = search(session, _ask(session, given, at), Rules(travel.in_use()), at)
+            found = search(session, _ask(session, given, at), travel.in_use(), at)
         offers, cursor = _page(found.offers, given["limit"], given.get("cursor"))
         return answer(
             {
@@ -135,14 +136,11 @@ def _where(session: Session, given: dict[str, Any]) -> tuple[tuple[float, float]
 _KEY = (str, datetime, UUID)
 
 
-def _page(offers: list[Offer], limit: int, cursor: str | None) -> tuple[list[Offer], str | None]:
+def _page(offers: Sequence[Offer], limit: int, cursor: str | None) -> tuple[Sequence[Offer], str | None]:
     """The offers after the cursor. They are ranked anew each time: what was booked since is not among them."""
-    if cursor is not None:
-        last = read_cursor(cursor, _KEY)
-        offers = [offer for offer in offers if _key(offer) > tuple(last)]
-    if len(offers) <= limit:
-        return offers, None
-    return offers[:limit], cursor_for(_key(offers[limit - 1]))
+    first = bisect_right(offers, tuple(read_cursor(cursor, _KEY)), key=_key) if cursor is not None else 0
+    page = offers[first : first + limit]
+    return page, cursor_for(_key(page[-1])) if len(offers) > first + limit else None
 
 
 def _key(offer: Offer) -> tuple[str, datetime, UUID]:

@@ -1,7 +1,7 @@
 """The page of the published figures, `/standards`: each promise, how it was kept, and what went wrong.
 
-It holds nobody's visit, so anybody may keep it for some minutes and search engines may list it. It is made once in
-five minutes, however often it is asked for.
+It holds nobody's visit, so anybody may keep it for some minutes and search engines may list it. Its figures are
+counted once a day, and the page is made once in five minutes, however often it is asked for.
 """
 
 import hashlib
@@ -16,12 +16,11 @@ from api import current
 from api.auth import anyone
 from api.json import to_json
 from api.pages import a_browser_asks, dressed, render
-from api.visit_page import hour
 from models import clock, feedback
 from models.clock import LONDON
 from models.database import snapshot
 from models.feedback import Feedback
-from models.published import CHECKS_OF, FEWEST, Figure, Published, Year, published
+from models.published import CHECKS_OF, FEWEST, Figure, Published, Year, began, published
 from models.standards import NOTICE, ON_TIME_S
 
 MOST_SAID = 10
@@ -60,14 +59,14 @@ class Made(NamedTuple):
 class StandardsPage:
     """Keeps the page that was made last.
 
-    Made for each full five minutes by the clock, so that all processes say the same. Whoever asks first makes it;
-    who comes meanwhile is given the one before. So figures of closed months, which a correction may still change,
-    are never older than that.
+    Made for each full five minutes by the clock: what residents said may have to go at once. Whoever asks first
+    makes it; who comes meanwhile is given the one before. Its figures are counted once a day.
     """
 
     def __init__(self) -> None:
         self._turn = threading.Lock()
         self._made: Made | None = None
+        self._figures: Published | None = None
 
     def at(self, at: datetime) -> Made:
         """The page as of the last full five minutes."""
@@ -81,14 +80,21 @@ class StandardsPage:
             return made
         try:
             if self._made is None or self._made.at != begins:
-                self._made = _make(begins)
+                self._made = self._make(begins)
             return self._made
         finally:
             self._turn.release()
 
+    def _make(self, at: datetime) -> Made:
+        with snapshot() as session:
+            if self._figures is None or self._figures.at != began(at):
+                self._figures = published(session, at)
+            said = feedback.published(session, MOST_SAID)
+        return _render(at, self._figures, said)
+
     def forget(self) -> None:
-        """Make it anew next time."""
-        self._made = None
+        """Count and make it anew next time."""
+        self._made = self._figures = None
 
 
 def register(app: Flask) -> None:
@@ -116,14 +122,13 @@ def _begin(at: datetime) -> datetime:
     return datetime.fromtimestamp(int(at.timestamp()) // every * every, UTC)
 
 
-def _make(at: datetime) -> Made:
-    with snapshot() as session:
-        figures, said = published(session, at), feedback.published(session, MOST_SAID)
+def _render(at: datetime, figures: Published, said: Sequence[Feedback]) -> Made:
     html = render(
         "standards.html",
         promises=PROMISES,
         figures=figures,
-        counted_at=f"{_day(at)}, {hour(at)}",
+        # The last day counted is the one before that on which they stood so.
+        last_day=_day(figures.at - timedelta(hours=1)),
         charts={name: _chart(getattr(figures, name)) for name in ("on_time", "notice", "told")},
         said=said,
         fewest=FEWEST,

@@ -131,28 +131,34 @@ def _moved_since(visit_id: InstrumentedAttribute[Any], at: InstrumentedAttribute
     )
 
 
-# Nobody is told of a visit before it is booked: that is said only so that PostgreSQL looks through each visit's
-# own texts and calls, and not through everybody's.
 _text = aliased(Message)
+
+
+def _is_there(rows: Select[Any]) -> ColumnElement[bool]:
+    """Whether there is any such row, asked of each visit by itself: for an EXISTS that is shown PostgreSQL would
+    rather find all that there are of a year than look a dozen up."""
+    return rows.limit(1).scalar_subquery().is_not(None)
 
 
 def _delay_is(*statuses: MessageStatus) -> ColumnElement[bool]:
     """Whether a message that this visit is late stands so: late for this start, and not for one told before."""
-    return exists().where(
-        _text.visit_id == Visit.id,
-        _text.decided_at >= Visit.created_at,
-        _text.kind == MessageKind.DELAYED,
-        or_(*(_text.status == status for status in statuses)),
-        ~_moved_since(_text.visit_id, _text.decided_at),
+    return _is_there(
+        select(_text.id).where(
+            _text.visit_id == Visit.id,
+            _text.kind == MessageKind.DELAYED,
+            or_(*(_text.status == status for status in statuses)),
+            ~_moved_since(_text.visit_id, _text.decided_at),
+        )
     )
 
 
 _told = _delay_is(MessageStatus.ACCEPTED, MessageStatus.DELIVERED)
-_rung = exists().where(
-    ContactTask.visit_id == Visit.id,
-    ContactTask.created_at >= Visit.created_at,
-    rung_about_a_delay,
-    ~_moved_since(ContactTask.visit_id, ContactTask.done_at),
+_rung = _is_there(
+    select(ContactTask.id).where(
+        ContactTask.visit_id == Visit.id,
+        rung_about_a_delay,
+        ~_moved_since(ContactTask.visit_id, ContactTask.done_at),
+    )
 )
 
 

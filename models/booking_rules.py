@@ -86,14 +86,6 @@ class KnownWays:
             return floor(arriving_at)
         return self._travel.leave_by(origin, destination, arriving_at)
 
-    def detour_at_least(self, origin: Place | None, destination: Place | None) -> int:
-        """Seconds that two ways take at the least, by any third door: nothing, by one that nobody knows."""
-        return 0
-
-    def steady_until(self, moment: int) -> int:
-        """Until which second any way takes as long whenever one leaves."""
-        return self._travel.steady_until(moment)
-
 
 def is_known(origin: Place | None, destination: Place | None) -> bool:
     """Whether it is known that there is a way between these, and how long it is."""

@@ -5,7 +5,7 @@ between them is time off. Between two visits they travel, and in one gap of the 
 one window, and either may come first.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
@@ -22,7 +22,7 @@ ARRIVAL_WINDOW_S = 900
 Z_95 = 1.645
 
 FOREVER = 1 << 40
-_SQRT_2 = sqrt(2)
+SQRT_2 = sqrt(2)
 
 
 class Travel(Protocol):
@@ -33,12 +33,6 @@ class Travel(Protocol):
 
     def leave_by(self, origin: Place | None, destination: Place | None, arriving_at: float) -> float:
         """The latest second to leave and be there by this one."""
-
-    def detour_at_least(self, origin: Place | None, destination: Place | None) -> int:
-        """Seconds that two ways take at the least, by any third door, whenever one leaves: never too many."""
-
-    def steady_until(self, moment: int) -> int:
-        """The last second until which any way takes as long whenever one leaves, from this moment on."""
 
 
 class Piece(NamedTuple):
@@ -82,24 +76,6 @@ class Gap(NamedTuple):
     goes_to: bool
 
 
-class Room(NamedTuple):
-    """A gap in which there may be room for a visit more.
-
-    No visit of more than `seconds` fits, even if its ways take the least they can. `lunch` is given if it must be
-    eaten here, as it cannot be eaten in another gap. A `whole` one has no time off in it; in one that is `steady`
-    too, any way takes as long whenever one leaves. `direct_s` are the seconds on the road without the visit, and
-    `before_s` those of the visit before.
-    """
-
-    seconds: int
-    gap: Gap
-    lunch: Lunch | None
-    is_whole: bool
-    is_steady: bool
-    direct_s: int
-    before_s: int
-
-
 class Fault(StrEnum):
     """What does not hold in a day."""
 
@@ -134,8 +110,11 @@ class Day:
 
     def with_stop(self, stop: Stop) -> "Day":
         """The same day with one stop more."""
-        stops = tuple(sorted((*self.stops, stop), key=lambda each: each[:2]))
-        return Day(self.windows, stops, self.lunch, self.starts_from, self.ends_at)
+        return self.with_stops(sorted((*self.stops, stop), key=lambda each: each[:2]))
+
+    def with_stops(self, stops: Iterable[Stop]) -> "Day":
+        """The same working time with these stops, by start, and no others."""
+        return Day(self.windows, tuple(stops), self.lunch, self.starts_from, self.ends_at)
 
     @cached_property
     def eats(self) -> bool:
@@ -153,19 +132,34 @@ class Day:
     @cached_property
     def gaps(self) -> tuple[Gap, ...]:
         """The gaps of the day, in order: one more than it has stops."""
-        return tuple(self._gaps()) if self.windows else ()
+        return tuple(map(self.gap, range(len(self.spans))))
 
-    def _gaps(self) -> Iterator[Gap]:
-        free, origin, before = self.windows[0].begins, self.starts_from, None
-        goes_from, one = self.starts_from is not None, len(self.windows) == 1
-        first, last = self.windows[0].begins, self.windows[-1].ends
-        for stop in self.stops:
-            due = stop.starts
-            pieces = (Piece(free, due),) if one and first <= free <= due <= last else self._pieces(free, due)
-            yield Gap(free, due, pieces, before, stop, origin, stop.place, goes_from, True)
-            free, origin, before, goes_from = stop.ends, stop.place, stop, True
-        pieces = self._pieces(free, last)
-        yield Gap(free, last, pieces, before, None, origin, self.ends_at, goes_from, self.ends_at is not None)
+    @cached_property
+    def spans(self) -> tuple[tuple[int, int], ...]:
+        """From when to when each gap is."""
+        if not self.windows:
+            return ()
+        ends = (self.windows[0].begins, *(stop.ends for stop in self.stops))
+        return tuple(zip(ends, (*(stop.starts for stop in self.stops), self.windows[-1].ends), strict=True))
+
+    def gap(self, place: int) -> Gap:
+        """The gap before the stop at this place, or after the last one."""
+        free, due = self.spans[place]
+        before = self.stops[place - 1] if place > 0 else None
+        after = self.stops[place] if place < len(self.stops) else None
+        origin = before.place if before else self.starts_from
+        destination = after.place if after else self.ends_at
+        return Gap(
+            free=free,
+            due=due,
+            pieces=self._pieces(free, due),
+            before=before,
+            after=after,
+            origin=origin,
+            destination=destination,
+            goes_from=before is not None or origin is not None,
+            goes_to=after is not None or destination is not None,
+        )
 
     def _pieces(self, free: int, due: int) -> tuple[Piece, ...]:
         """What is worked between two seconds."""
@@ -175,53 +169,23 @@ class Day:
             if begins <= due and ends >= free
         )
 
-    def meals(self, rules: "Rules") -> frozenset[int]:
-        """The places, among the gaps, of those in which there is time for lunch."""
+    def meals(self, rules: "Rules") -> Iterator[int]:
+        """The places, among the gaps, of those in which there is time for lunch; none if none is needed."""
         lunch = self.lunch
-        return frozenset(
-            place
-            for place, gap in enumerate(self.gaps)
-            if lunch is None or (gap.free <= lunch.latest and lunch.earliest + lunch.seconds <= gap.due)
-            if holds(gap, rules, lunch)
-        )
-
-    def rooms(self, rules: "Rules") -> tuple[Room, ...]:
-        """Where there may be room for a visit more, in order."""
-        remembered = self._rooms.get(rules.slack)
-        if remembered is None or remembered[0] is not rules.travel:
-            remembered = self._rooms[rules.slack] = (rules.travel, tuple(self._rooms_by(rules)))
-        return remembered[1]
-
-    @cached_property
-    def _rooms(self) -> dict[bool, tuple[Travel, tuple[Room, ...]]]:
-        """By whether slack is wanted: for whose ways they were found, and the rooms."""
-        return {}
-
-    def _rooms_by(self, rules: "Rules") -> Iterator[Room]:
-        travel, eats_in = rules.travel, self.eats_in(rules)
-        for place, gap in enumerate(self.gaps):
-            lunch = self.lunch if place == eats_in else None
-            seconds, direct_s, before_s = gap.due - gap.free, 0, 0
-            if lunch is not None:
-                seconds -= lunch.seconds
-            if gap.before is not None:
-                before_s = gap.before.ends - gap.before.starts
-                seconds -= slack_for(SERVICE_CV * before_s) if rules.slack else 0
-            is_way = gap.goes_from and gap.goes_to
-            if is_way and seconds > 0:
-                seconds -= travel.detour_at_least(gap.origin, gap.destination)
-            if seconds > 0:
-                if is_way:
-                    direct_s = travel.seconds(gap.origin, gap.destination, gap.free)
-                is_whole = gap.pieces == ((gap.free, gap.due),)
-                is_steady = is_whole and gap.due <= travel.steady_until(gap.free)
-                yield Room(seconds, gap, lunch, is_whole, is_steady, direct_s, before_s)
+        if lunch is None or not self.eats:
+            return
+        eaten = lunch.earliest + lunch.seconds
+        for place, (free, due) in enumerate(self.spans):
+            # Most gaps are over before lunch, or begin after it.
+            if free <= lunch.latest and eaten <= due and holds(self.gap(place), rules, lunch):
+                yield place
 
     def eats_in(self, rules: "Rules") -> int | None:
         """The one gap in which lunch has to be kept. None if no time for it need be kept, or none can be, or there
         are several gaps for it, so that another is left."""
-        meals = self.meals(rules) if self.eats else ()
-        return next(iter(meals)) if len(meals) == 1 else None
+        meals = self.meals(rules)
+        first = next(meals, None)
+        return first if next(meals, None) is None else None
 
 
 def ready(
@@ -348,7 +312,7 @@ def chance(margin: float, deviation: float) -> float:
     """The probability that an arrival expected `margin` seconds before a time is there by it."""
     if deviation == 0:
         return 1.0 if margin >= 0 else 0.0
-    return 0.5 * (1 + erf(margin / (deviation * _SQRT_2)))
+    return 0.5 * (1 + erf(margin / (deviation * SQRT_2)))
 
 
 Found = tuple[Fault, Stop | None]
@@ -368,7 +332,7 @@ def faults(day: Day, rules: Rules) -> set[Found]:
         fault = fault_of(gap, rules)
         if fault is not None:
             found.add((fault, gap.after))
-    if day.eats and not day.meals(rules):
+    if day.eats and next(day.meals(rules), None) is None:
         found.add((Fault.LUNCH, None))
     return found
 

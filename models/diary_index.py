@@ -1,12 +1,14 @@
 """Officers' days, kept ready for the search: read once, and again when the database notes a change.
 
-Only searches look here. Whoever gives an officer's time away reads it anew, with the diary locked.
+Only those look here who give nothing away. Whoever gives an officer's time away reads it anew, with the diary
+locked.
 """
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from itertools import groupby
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -15,8 +17,9 @@ from sqlalchemy.orm import Session
 
 from models.change_feed import KEPT_FOR, Follower
 from models.database import sees_newest
-from models.day import Day
+from models.day import Day, Rules, Stop
 from models.diary_change import CHANGES_OF_DAYS
+from models.many_gaps import ManyGaps, joined, many_gaps
 from models.officer import Officer
 from models.officer_days import days_touched, plan, stops_of
 from models.working_hours import WorkingHours, load_hours
@@ -38,15 +41,31 @@ class Known(NamedTuple):
 
 
 class Planned(NamedTuple):
-    """One day of an officer's: what they work, and what they have to do in it until a hold in it ends."""
+    """One day of an officer's: what they work, and what they have to do in it from one time until a hold in it
+    ends."""
 
     working: WorkingDay
     day: Day
+    gaps: ManyGaps
     from_: datetime
     until: datetime | None
 
     def holds_at(self, at: datetime) -> bool:
         """Whether it is so at this time."""
+        return self.from_ <= at and (self.until is None or at < self.until)
+
+
+class Days(NamedTuple):
+    """An officer's days, in order; the gaps of those under contract; and from when until when it is so."""
+
+    known: Known
+    planned: list[Planned]
+    gaps: ManyGaps
+    from_: datetime
+    until: datetime | None
+
+    def holds_at(self, at: datetime) -> bool:
+        """Whether all of it is so at this time."""
         return self.from_ <= at and (self.until is None or at < self.until)
 
 
@@ -57,6 +76,8 @@ class _Kept:
     first: date
     last: date
     days: dict[date, Planned] = field(default_factory=dict)
+    asked: dict[tuple[date, date], Days] = field(default_factory=dict)
+    """By the first and the last of them: what was asked for since one of the days changed."""
 
 
 class DiaryIndex:
@@ -69,19 +90,24 @@ class DiaryIndex:
     def forget(self) -> None:
         """Keep nothing: all is read anew when it is next asked for."""
         self._kept: dict[UUID, _Kept] = {}
+        self._rules: Rules | None = None
         self._follower: Follower | None = None
         self._followed_at: datetime | None = None
         self._database: Any = None
 
     def days_of(
-        self, session: Session, days: Sequence[date], at: datetime, is_able: Callable[[Known], bool]
-    ) -> list[tuple[Known, list[Planned]]]:
-        """The days, as they are at `at`, of each officer who works and `is_able`, in the order of their ids."""
+        self, session: Session, days: Sequence[date], at: datetime, is_able: Callable[[Known], bool], rules: Rules
+    ) -> list[Days]:
+        """These days, which follow each other, as they are at `at`, of each officer who works and `is_able`, in
+        the order of their ids. They are kept for one set of `rules` at a time."""
         with self._lock:
             try:
+                if self._rules != rules:
+                    self.forget()
+                self._rules = rules
                 self._follow(session, at, days)
                 able = [kept for kept in self._kept.values() if is_able(kept.known)]
-                found = [(kept.known, self._days_of(session, kept, days, at)) for kept in able]
+                found = [self._days_of(session, kept, days, at, rules) for kept in able]
             except BaseException:
                 # Half of it may be newer than the place that was noted.
                 self.forget()
@@ -91,10 +117,10 @@ class DiaryIndex:
 
     def _follow(self, session: Session, at: datetime, days: Sequence[date]) -> None:
         """See what has changed since the last time, and drop that."""
-        is_new = self._followed_at is not None and timedelta() <= at - self._followed_at < KEPT_FOR / 2
+        is_new = self._followed_at is not None and abs(at - self._followed_at) < KEPT_FOR / 2
         news = self._follower.news(session) if self._follower and is_new and self._is_of(session) else None
         if news is None or any(change.officer_id is None for change in news):
-            self.forget()
+            self._kept = {}
             self._database, self._follower = session.get_bind(), Follower(session, CHANGES_OF_DAYS)
             self._read(session, None, days)
         else:
@@ -116,8 +142,11 @@ class DiaryIndex:
         kept = self._kept.get(change.officer_id)
         if kept is None or change.begins_at is None:
             return change.officer_id
+        kept.asked.clear()
         for day in days_touched(change.begins_at, change.ends_at):
-            kept.days.pop(day, None)
+            if (there := kept.days.get(day)) is not None:
+                # The hours are still so.
+                kept.days[day] = there._replace(until=there.from_)
         return None
 
     def _read(self, session: Session, officer_ids: set[UUID] | None, days: Sequence[date]) -> None:
@@ -137,16 +166,35 @@ class DiaryIndex:
             self._kept[officer_id] = _Kept(known, hours, first, last)
         self._kept = {officer_id: self._kept[officer_id] for officer_id in sorted(self._kept)}
 
-    def _days_of(self, session: Session, kept: _Kept, days: Sequence[date], at: datetime) -> list[Planned]:
-        of_officer = kept.days
-        missing = [day for day in days if (there := of_officer.get(day)) is None or not there.holds_at(at)]
-        if missing:
-            stops = stops_of(session, kept.known.id, missing[0], missing[-1], at)
-            for day in missing:
-                working = kept.hours.on(day)
+    def _days_of(self, session: Session, kept: _Kept, days: Sequence[date], at: datetime, rules: Rules) -> Days:
+        asked = days[0], days[-1]
+        found = kept.asked.get(asked)
+        if found is not None and found.holds_at(at):
+            return found
+        self._read_missing(session, kept, days, at, rules)
+        planned = [kept.days[day] for day in days]
+        last = kept.known.contract_ends_on
+        ours = planned if last is None else [each for each, day in zip(planned, days, strict=True) if day <= last]
+        found = kept.asked[asked] = Days(
+            known=kept.known,
+            planned=planned,
+            gaps=joined([each.gaps for each in ours]),
+            from_=max(each.from_ for each in planned),
+            until=min((each.until for each in planned if each.until is not None), default=None),
+        )
+        return found
+
+    def _read_missing(
+        self, session: Session, kept: _Kept, days: Sequence[date], at: datetime, rules: Rules
+    ) -> None:
+        missing = [day for day in days if (there := kept.days.get(day)) is None or not there.holds_at(at)]
+        # What changed is not all that is between.
+        for _, run in groupby(enumerate(missing), lambda pair: pair[1].toordinal() - pair[0]):
+            together = [day for _, day in run]
+            stops = stops_of(session, kept.known.id, together[0], together[-1], at)
+            for day in together:
                 known, until = stops.get(day, ((), None))
-                of_officer[day] = Planned(working, plan(working, known), at, until)
-        return [of_officer[day] for day in days]
+                kept.days[day] = planned(kept.hours, day, known, rules, at, until, before=kept.days.get(day))
 
     def _make_room(self, days: Sequence[date]) -> None:
         """Keep no more days than there is room for: those that were asked for last, or none."""
@@ -156,6 +204,23 @@ class DiaryIndex:
         is_room = len(asked) * len(self._kept) <= MOST_DAYS
         for kept in self._kept.values():
             kept.days = {day: there for day, there in kept.days.items() if is_room and day in asked}
+            kept.asked.clear()
+
+
+def planned(
+    hours: WorkingHours,
+    day: date,
+    stops: Iterable[Stop],
+    rules: Rules,
+    from_: datetime,
+    until: datetime | None,
+    *,
+    before: Planned | None = None,
+) -> Planned:
+    """A day of these hours with these stops. Hours that it had `before` are taken from there."""
+    working, empty = (before.working, before.day) if before else (it := hours.on(day), plan(it, ()))
+    its = empty.with_stops(stops)
+    return Planned(working, its, many_gaps(its, rules), from_, until)
 
 
 _of_this_process = DiaryIndex()

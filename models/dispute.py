@@ -4,6 +4,7 @@ What the officer reported stays as it was. A person looks into it, rings the res
 the resident was, nobody came, and the figures count the visit as missed.
 """
 
+from collections.abc import Iterable
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
 from uuid import UUID, uuid4
@@ -96,6 +97,11 @@ class Dispute(Base):
             self.words = (f"{self.words}\n{words}" if self.words else words)[:LONGEST_DISPUTE]
 
 
+NOBODY_CAME = (Dispute.status == DisputeStatus.UPHELD) & (Visit.status == VisitStatus.NO_ACCESS)
+"""That a resident was right counts for as long as the visit says that nobody opened: who corrects that afterwards
+says what happened instead. For queries of both tables."""
+
+
 def can_be_disputed(visit: Visit, at: datetime) -> bool:
     """Whether the officer found nobody in, and that is not too long ago."""
     if visit.status is not VisitStatus.NO_ACCESS:
@@ -107,6 +113,12 @@ def can_be_disputed(visit: Visit, at: datetime) -> bool:
 def dispute_of(session: Session, visit_id: UUID) -> Dispute | None:
     """What is, or was, in dispute about a visit."""
     return session.scalars(select(Dispute).where(Dispute.visit_id == visit_id)).one_or_none()
+
+
+def nobody_came_to(session: Session, visit_ids: Iterable[UUID]) -> set[UUID]:
+    """Those of these visits whose residents were right to say so."""
+    right = select(Visit.id).join(Dispute, Dispute.visit_id == Visit.id).where(NOBODY_CAME)
+    return set(session.scalars(right.where(Visit.id.in_(list(visit_ids))).order_by(Visit.id)))
 
 
 def say_i_was_in(

@@ -14,6 +14,7 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from models.dispute import Dispute, DisputeStatus
 from models.promise import Promise, heard_of
 from models.visit import OVER, Visit, VisitStatus
 from models.visit_event import EventKind, VisitEvent
@@ -60,8 +61,9 @@ def check(session: Session) -> Checked:
     while visits := session.scalars(select(Visit).where(Visit.id > last).order_by(Visit.id).limit(AT_ONCE)).all():
         ids = [visit.id for visit in visits]
         events, promises = _of(session, VisitEvent, ids), _of(session, Promise, ids)
+        disputes = _of(session, Dispute, ids)
         for visit in visits:
-            _check_visit(checked, visit, promises[visit.id], events[visit.id])
+            _check_visit(checked, visit, promises[visit.id], events[visit.id], disputes[visit.id])
         _check_notices(session, checked, {visit.id: visit.reference for visit in visits})
         last = ids[-1]
         session.expunge_all()
@@ -75,16 +77,19 @@ def _of(session: Session, table: Any, visit_ids: Sequence[UUID]) -> dict[UUID, l
     return rows
 
 
-def _check_visit(checked: Checked, visit: Visit, promises: list[Promise], events: list[VisitEvent]) -> None:
+def _check_visit(
+    checked: Checked, visit: Visit, promises: list[Promise], events: list[VisitEvent], disputes: list[Dispute]
+) -> None:
     if any(event.kind is EventKind.BOOKED and not event.details for event in events):
         checked.too_old += 1
         return
     checked.visits += 1
     recounted = recount(promises, events)
-    for name in COMPARED:
-        stored, said = getattr(visit, name), recounted.get(name)
-        if stored != said:
-            checked.differences.append(Difference(visit.reference, name, stored, said))
+    stored = {name: getattr(visit, name) for name in COMPARED}
+    stored["dispute"] = disputes[0].status if disputes else None
+    for name, value in stored.items():
+        if value != recounted.get(name):
+            checked.differences.append(Difference(visit.reference, name, value, recounted.get(name)))
 
 
 def recount(promises: Sequence[Promise], events: Sequence[VisitEvent]) -> dict[str, Any]:
@@ -99,6 +104,9 @@ def recount(promises: Sequence[Promise], events: Sequence[VisitEvent]) -> dict[s
         "promise_number": len(in_order),
     }
     state |= _reported(by_kind)
+    if EventKind.DISPUTED in by_kind:
+        settled = by_kind.get(EventKind.DISPUTE_SETTLED)
+        state["dispute"] = DisputeStatus(settled.details["outcome"]) if settled else DisputeStatus.OPEN
     corrections = [event for event in events if event.kind is EventKind.CORRECTED]
     for correction in sorted(corrections, key=lambda event: int(event.details["version"])):
         _apply(state, correction)

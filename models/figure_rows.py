@@ -203,7 +203,7 @@ _VISITS = Prepared(
         Visit.reported_status,
         Visit.reported_arrived_at,
         Promise.closed_at,
-        Dispute.id.label("nobody_came"),
+        Dispute.id.label("upheld"),
         *_GROUPS,
     )
     .outerjoin(VisitFacts, VisitFacts.visit_id == Visit.id)
@@ -267,7 +267,13 @@ def visits(
 ) -> Iterator[tuple[Any, ...]]:
     """The visits first promised in [since, until), each as a VISIT record."""
     rows = _VISITS.all(session, since=since, until=until)
-    fairly = [_or_missed(row, judged(row.status, row.arrival_promised_at, row.arrived_at)) for row in rows]
+    fairly = [
+        _or_missed(
+            row.upheld is not None and row.status is VisitStatus.NO_ACCESS,
+            judged(row.status, row.arrival_promised_at, row.arrived_at),
+        )
+        for row in rows
+    ]
     starts = {
         UUID(bytes=_bytes(row.id)): row.arrival_promised_at
         for row, (word, _) in zip(rows, fairly, strict=True)
@@ -278,7 +284,10 @@ def visits(
         first, key = row.first_promised_at, _bytes(row.id)
         corrected = row.reported_status is not None
         reported = (row.reported_status, row.reported_arrived_at) if corrected else (row.status, row.arrived_at)
-        original, reported_at = _or_missed(row, judged_originally(reported[0], first, reported[1], row.closed_at))
+        # A correction makes the figure of the first promise no better, whatever it says of a resident who was in.
+        original, reported_at = _or_missed(
+            row.upheld is not None, judged_originally(reported[0], first, reported[1], row.closed_at)
+        )
         yield (
             microseconds(first),
             key,
@@ -294,9 +303,9 @@ def visits(
         )
 
 
-def _or_missed(row: Any, otherwise: tuple[Word, datetime | None]) -> tuple[Word, datetime | None]:
+def _or_missed(nobody_came: bool, otherwise: tuple[Word, datetime | None]) -> tuple[Word, datetime | None]:
     """Missed, if the resident was in: whatever the officer reported stays in the history, and is not counted."""
-    return (Word.MISSED, None) if row.nobody_came is not None and otherwise[0] is not Word.CANCELLED else otherwise
+    return (Word.MISSED, None) if nobody_came and otherwise[0] is not Word.CANCELLED else otherwise
 
 
 def _told(session: Session, starts: Mapping[UUID, datetime]) -> dict[UUID, Told]:

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from models import standards
 from models.database import Base, by_value, insert_missing, new_id, reading, transaction
-from models.dispute import Dispute, DisputeStatus
+from models.dispute import NOBODY_CAME, Dispute
 from models.message import Message
 from models.notice_results import judge_notice
 from models.prepared import Prepared, Source
@@ -125,7 +125,8 @@ def look_for_missed(at: datetime, redress: Mapping[Standard, int]) -> None:
 
 
 def judge_again(session: Session, visit: Visit, redress: Mapping[Standard, int], at: datetime) -> None:
-    """Mark a corrected visit with the standard of arrival that it missed, or withdraw what it kept after all.
+    """Mark a visit that was corrected, or in dispute, with the standard of arrival that it missed, or withdraw
+    what it kept after all.
 
     A complaint may be looked into weeks after the visit, when the watch does not look at it any more. The caller
     has the visit locked.
@@ -188,8 +189,8 @@ def _at_doors(session: Session, which: ColumnElement[bool]) -> set[Mark]:
 
 def _disproved(session: Session, which: ColumnElement[bool]) -> set[Mark]:
     """The visits of these disputes whose residents were in, as they said: nobody came."""
-    upheld = select(Dispute.visit_id).where(which, Dispute.status == DisputeStatus.UPHELD)
-    return {(visit_id, Standard.MISSED) for visit_id in session.scalars(upheld.order_by(Dispute.visit_id))}
+    of = select(Dispute.visit_id).join(Visit, Visit.id == Dispute.visit_id).where(which, NOBODY_CAME)
+    return {(visit_id, Standard.MISSED) for visit_id in session.scalars(of.order_by(Dispute.visit_id))}
 
 
 def _short_notice(session: Session, which: ColumnElement[bool], at: datetime) -> set[Mark]:

@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable, Mapping
 from datetime import date, datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import bindparam, select, union_all
+from sqlalchemy import Uuid, bindparam, cast, null, select, union_all
 from sqlalchemy.orm import Session
 
 from models.clock import LONDON
@@ -117,33 +117,36 @@ def _stops(
     return stops
 
 
-_BOOKED_OF_ONE = Prepared(
+_OF_ONE = Prepared(
     union_all(
         *(
-            select(Visit.starts_at, Visit.ends_at, Resident.latitude, Resident.longitude)
+            select(
+                Visit.starts_at,
+                Visit.ends_at,
+                Resident.latitude,
+                Resident.longitude,
+                cast(null(), UtcDateTime()).label("expires_at"),
+            )
             .join(Resident, Resident.id == Visit.resident_id)
             .where(
-                officer == bindparam("officer"),
+                officer == bindparam("officer", type_=Uuid()),
                 Visit.starts_at >= bindparam("earliest", type_=UtcDateTime()),
                 Visit.starts_at < bindparam("ends", type_=UtcDateTime()),
                 Visit.ends_at > bindparam("begins", type_=UtcDateTime()),
                 Visit.status != VisitStatus.CANCELLED,
             )
             for officer in (Visit.officer_id, Visit.second_officer_id)
-        )
+        ),
+        select(Hold.starts_at, Hold.ends_at, Resident.latitude, Resident.longitude, Hold.expires_at)
+        .outerjoin(Resident, Resident.id == Hold.resident_id)
+        .where(
+            Hold.officer_id == bindparam("officer", type_=Uuid()),
+            Hold.expires_at > bindparam("at", type_=UtcDateTime()),
+            Hold.ended_at.is_(None),
+            Hold.starts_at < bindparam("ends", type_=UtcDateTime()),
+            Hold.ends_at > bindparam("begins", type_=UtcDateTime()),
+        ),
     )
-)
-_HELD_OF_ONE = Prepared(
-    select(Hold.starts_at, Hold.ends_at, Resident.latitude, Resident.longitude, Hold.expires_at)
-    .outerjoin(Resident, Resident.id == Hold.resident_id)
-    .where(
-        Hold.officer_id == bindparam("officer"),
-        Hold.expires_at > bindparam("at", type_=UtcDateTime()),
-        Hold.ended_at.is_(None),
-        Hold.starts_at < bindparam("ends", type_=UtcDateTime()),
-        Hold.ends_at > bindparam("begins", type_=UtcDateTime()),
-    )
-    .order_by(Hold.starts_at, Hold.id)
 )
 
 
@@ -151,15 +154,13 @@ def stops_of(
     session: Session, officer_id: UUID, first: date, last: date, at: datetime
 ) -> dict[date, tuple[list[Stop], datetime | None]]:
     """One officer's visits, and what is kept of their time, on each London day from `first` to `last`; and when
-    the first of the holds among them ends by itself. The same as `plans` has, for an index."""
+    the first of the holds among them ends by itself. The same as `plans` has, for an index: in one statement."""
     begins, ends = day_bounds(first)[0], day_bounds(last)[1]
-    asked = {"officer": officer_id, "begins": begins, "ends": ends}
-    booked = _BOOKED_OF_ONE.all(session, **asked, earliest=begins - LONGEST_VISIT)
-    held = _HELD_OF_ONE.all(session, **asked, at=at)
+    rows = _OF_ONE.all(
+        session, officer=officer_id, begins=begins, ends=ends, earliest=begins - LONGEST_VISIT, at=at
+    )
     found: dict[date, tuple[list[Stop], datetime | None]] = {}
-    for row in (*booked, *held):
-        starts_at, ends_at, latitude, longitude = row[:4]
-        expires_at = row[4] if len(row) > 4 else None
+    for starts_at, ends_at, latitude, longitude, expires_at in rows:
         place = None if latitude is None or longitude is None else (latitude, longitude)
         stop = Stop(_second(starts_at), _second(ends_at), place)
         for day in days_touched(starts_at, ends_at):

@@ -1,6 +1,6 @@
 """The outlook for an officer's day: from what they reported last, when they will be at each visit that is left."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -9,9 +9,10 @@ from sqlalchemy import Uuid, and_, bindparam, or_, select
 from sqlalchemy.orm import Session
 
 from models.clock import LONDON
-from models.database import UtcDateTime
-from models.day import TRAVEL_CV, Lunch, Stop, Travel
+from models.database import UtcDateTime, sees_newest
+from models.day import TRAVEL_CV, Lunch, Rules, Stop, Travel
 from models.diary import day_bounds
+from models.diary_index import index_for
 from models.officer_days import plan
 from models.prediction import Estimate, arrivals, free_at
 from models.prepared import Prepared
@@ -101,8 +102,23 @@ def outlook(session: Session, officer_id: UUID, travel: Travel, at: datetime) ->
     delayed = [visit for visit in visits if visit.status in BEFORE_THE_DOOR and visit.expected_at is not None]
     own = officers_words(session, [visit.id for visit in delayed])
     words = {visit.id: visit.expected_at.timestamp() for visit in delayed if visit.id in own}
-    day = plan(load_hours(session, [officer_id], today, today)[officer_id].on(today), ())
-    return foreseen(visits, day.lunch, words, travel, at.timestamp())
+    lunch = lunches(session, [officer_id], travel, at)[officer_id]
+    return foreseen(visits, lunch, words, travel, at.timestamp())
+
+
+def lunches(
+    session: Session, officer_ids: Collection[UUID], travel: Travel, at: datetime
+) -> dict[UUID, Lunch | None]:
+    """The lunch that each of these officers has on this London day: as their days are kept ready, for whoever sees
+    what is committed."""
+    today, found = at.astimezone(LONDON).date(), {}
+    if sees_newest(session):
+        days = index_for(session).days_of(session, [today], at, lambda who: who.id in officer_ids, Rules(travel))
+        found = {each.known.id: each.planned[0].day.lunch for each in days}
+    # Nor is anybody kept who does not work for us any more, and may still have a visit.
+    others = [officer_id for officer_id in officer_ids if officer_id not in found]
+    hours = load_hours(session, others, today, today) if others else {}
+    return found | {officer_id: plan(hours[officer_id].on(today), ()).lunch for officer_id in others}
 
 
 def foreseen(

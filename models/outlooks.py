@@ -18,14 +18,12 @@ from models.database import UtcDateTime
 from models.day import Travel
 from models.diary import day_bounds
 from models.lateness import LIKELY
-from models.officer_days import plan
-from models.outlook import foreseen
+from models.outlook import foreseen, lunches
 from models.prediction import Estimate
 from models.prepared import Prepared
 from models.resident import Resident
 from models.visit import BEFORE_THE_DOOR, Visit, VisitStatus
 from models.visit_event import officers_words
-from models.working_hours import load_hours
 
 _WERE_THERE = (VisitStatus.ARRIVED, VisitStatus.COMPLETED, VisitStatus.NO_ACCESS)
 
@@ -56,24 +54,28 @@ def _today(statuses: Iterable[VisitStatus]) -> ColumnElement[bool]:
 
 
 def _last_of_each(officer: InstrumentedAttribute[Any]) -> Select[*tuple[Any, ...]]:
-    """Of each officer the visit that was reported of last, and the last one in the order of the day: found among
-    as few columns as possible, for they are sorted."""
-    by_start = (Visit.starts_at.desc(), Visit.id.desc())
+    """Of each officer the visit that was reported of last, and the last one in the order of the day."""
     reported_at = func.coalesce(Visit.finished_at, Visit.arrived_at)
-    place = func.row_number()
-    ranked = (
+    last = (
         select(
-            Visit.id,
-            place.over(partition_by=officer, order_by=(reported_at.desc(), *by_start)).label("by_report"),
-            place.over(partition_by=officer, order_by=by_start).label("by_start"),
+            officer.label("officer"),
+            func.max(reported_at).label("report"),
+            func.max(Visit.starts_at).label("start"),
         )
         .where(_today(_WERE_THERE), officer.is_not(None))
+        .group_by(officer)
         .subquery()
     )
-    found = (
-        select(*_COLUMNS).join(Resident, Resident.id == Visit.resident_id).join(ranked, ranked.c.id == Visit.id)
+    return (
+        select(*_COLUMNS)
+        .join(Resident, Resident.id == Visit.resident_id)
+        .join(last, officer == last.c.officer)
+        .where(
+            _today(_WERE_THERE),
+            officer.is_not(None),
+            or_(reported_at == last.c.report, Visit.starts_at == last.c.start),
+        )
     )
-    return found.where(or_(ranked.c.by_report == 1, ranked.c.by_start == 1))
 
 
 _LEFT = Prepared(select(*_COLUMNS).join(Resident, Resident.id == Visit.resident_id).where(_today(BEFORE_THE_DOOR)))
@@ -93,8 +95,7 @@ def outlooks(session: Session, travel: Travel, at: datetime) -> list[Foreseen]:
     What models/outlook.py says of each officer. Of a visit with two, the one who comes later decides; where
     nothing is known of one, nothing is known of the visit, unless the other is likely late.
     """
-    today = at.astimezone(LONDON).date()
-    begins, ends = day_bounds(today)
+    begins, ends = day_bounds(at.astimezone(LONDON).date())
     left = [visit for visit in _LEFT.all(session, begins=begins, ends=ends) if visit.officer_id is not None]
     left.sort(key=_by_start)
     waiting = {officer_id for visit in left for officer_id in _officers(visit)}
@@ -105,14 +106,13 @@ def outlooks(session: Session, travel: Travel, at: datetime) -> list[Foreseen]:
     known = {
         officer_id: sorted(day, key=_by_start) for officer_id, day in days.items() if any(map(_reported, day))
     }
-    hours = load_hours(session, list(known), today, today) if known else {}
+    eats = lunches(session, known, travel, at) if known else {}
     delayed = {visit.id: visit.expected_at.timestamp() for visit in left if visit.expected_at is not None}
     own = officers_words(session, list(delayed)) if delayed else ()
     words = {visit_id: delayed[visit_id] for visit_id in own}
     arrivals: dict[UUID, list[Estimate | None]] = defaultdict(list)
     for officer_id, day in known.items():
-        lunch = plan(hours[officer_id].on(today), ()).lunch
-        for each in foreseen(day, lunch, words, travel, at.timestamp()):
+        for each in foreseen(day, eats[officer_id], words, travel, at.timestamp()):
             arrivals[each.visit_id].append(each.arrival)
     return [
         Foreseen(visit, last_arrival(arrivals[visit.id], len(_officers(visit)), visit.starts_at.timestamp()))

@@ -1,7 +1,11 @@
-"""The published figures: how the promises were kept, month by month, with nobody's own visit in them."""
+"""The published figures: how the promises were kept, month by month, with nobody's own visit in them.
+
+They are counted up to the end of yesterday, and stay the same for a day: whoever watched them move would see
+single visits.
+"""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import NamedTuple
@@ -64,7 +68,8 @@ class Year(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """All that is published, as it stood at `at`. The counts are of the months shown, as the figures are."""
+    """All that is published, as it stood at `at`, when a day began. The counts are of the months shown, as the
+    figures are."""
 
     at: datetime
     on_time: Year
@@ -79,17 +84,57 @@ class Published:
     badge_checks: int | None
 
 
-def published(session: Session, at: datetime) -> Published:
-    """Count what is published of the twelve months that end now."""
+def published(session: Session, now: datetime) -> Published:
+    """Count what is published of the twelve months that end with the present one, up to the end of yesterday."""
+    at = began(now)
     months = last_months(at)
     since = instant(months[0], 0)
+    visits_until, changes_until = _shown_until(session, months[-1], at)
     return made_public(
         months,
-        reports.punctuality(session, since=since, until=at, by=By.MONTH, at=at),
-        reports.notice(session, since=since, until=at, by=By.MONTH, at=at),
-        checks=checks_since(session, at - CHECKS_OF),
+        reports.punctuality(session, since=since, until=visits_until, by=By.MONTH, at=at),
+        reports.notice(session, since=since, until=changes_until, by=By.MONTH, at=at),
+        checks=checks_since(session, at - CHECKS_OF) - checks_since(session, at),
         at=at,
     )
+
+
+def began(now: datetime) -> datetime:
+    """When London's present day began."""
+    return instant(now.astimezone(LONDON).date(), 0)
+
+
+def _shown_until(session: Session, month: date, at: datetime) -> tuple[datetime, datetime]:
+    """Until when the visits, and the changes, of the present month are shown at the beginning of a day.
+
+    Visits that are booked for the rest of the month count as still to come, as far as one can know.
+    """
+    begins, ends = instant(month, 0), instant((month + timedelta(days=31)).replace(day=1), 0)
+    by_day = reports.punctuality(session, since=begins, until=at, by=By.DAY, at=at)
+    visits = {day.group: sum(day.fair.counts.values()) for day in by_day}
+    decided = reports.notice(session, since=begins, until=at, by=By.DAY, at=at)
+    changes = {day.group: day.possible for day in decided}
+    rest = reports.punctuality(session, since=at, until=ends, by=None, at=at)
+    to_come = sum(sum(group.fair.counts.values()) + group.fair.excluded["not_yet_due"] for group in rest)
+    return _end_of(last_shown(visits, to_come), month), _end_of(last_shown(changes), month)
+
+
+def last_shown(counts: Mapping[str, int], to_come: int = 0) -> str | None:
+    """The last of a month's days that is shown, of these by name in order; None: not one is yet.
+
+    Those between two days that may be the last come to enough, and so does what follows. So the figures of one day
+    less those of the day before are never of a small group, and neither is what the end of the month adds.
+    """
+    last, since, after = None, 0, sum(counts.values()) + to_come
+    for day, count in counts.items():
+        since, after = since + count, after - count
+        if enough(since) and enough(after):
+            last, since = day, 0
+    return last
+
+
+def _end_of(day: str | None, month: date) -> datetime:
+    return instant(month if day is None else date.fromisoformat(day) + timedelta(days=1), 0)
 
 
 def last_months(at: datetime) -> list[date]:

@@ -2,20 +2,25 @@
 
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from typing import NamedTuple
+from functools import lru_cache
+from typing import NamedTuple, overload
 from uuid import UUID
 
+import numpy as np
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from models.clock import LONDON
 from models.day import Rules
-from models.diary_index import DiaryIndex, Known, Planned, index_for
+from models.diary_index import Days, DiaryIndex, Known, index_for
+from models.many_gaps import joined
+from models.many_slots import ManySlots, many_slots
+from models.many_ways import Real, Whole
 from models.no_slot import NoSlot, Relaxation, why_not
-from models.slots import Slot, Wanted, slots
-from models.travel import Place
+from models.slots import Slot, Wanted, cost
+from models.travel import Place, TravelModel
 from models.visit import Visit, VisitStatus
 from models.working_time import Closed, WorkingDay
 
@@ -73,47 +78,87 @@ class Offer(NamedTuple):
         return datetime.fromtimestamp(self.starts, UTC)
 
 
+class Offers(Sequence[Offer]):
+    """Offers, best first. They are made when they are looked at: of thousands that are ranked a page is shown."""
+
+    def __init__(self, officers: Sequence[UUID], whose: Whole, costs: Real, slots: ManySlots) -> None:
+        self._officers = officers
+        ranked = np.lexsort((whose, slots.starts, costs))
+        self._columns = [each[ranked] for each in (costs, whose, *slots[1:])]
+
+    def __len__(self) -> int:
+        return len(self._columns[0])
+
+    @overload
+    def __getitem__(self, place: int) -> Offer: ...
+
+    @overload
+    def __getitem__(self, place: slice) -> list[Offer]: ...
+
+    def __getitem__(self, place: int | slice) -> Offer | list[Offer]:
+        if isinstance(place, slice):
+            return [
+                self._offer(*each) for each in zip(*(each[place].tolist() for each in self._columns), strict=True)
+            ]
+        return self._offer(*(each[place].item() for each in self._columns))
+
+    def __iter__(self) -> Iterator[Offer]:
+        return iter(self[:])
+
+    def _offer(
+        self, cost: float, whose: int, starts: int, extra_s: int, on_time_probability: float, unusable_s: int
+    ) -> Offer:
+        return Offer(cost, starts, self._officers[whose], Slot(starts, extra_s, on_time_probability, unusable_s))
+
+
 @dataclass(slots=True)
 class Answer:
     """All offers, best first. Without any, `reasons` counts why, by officer and day, and `relaxation` is the least
     that would have to give: who, and what."""
 
-    offers: list[Offer] = field(default_factory=list)
-    reasons: Counter[NoSlot] = field(default_factory=Counter)
+    offers: Sequence[Offer]
+    reasons: Counter[NoSlot]
     relaxation: tuple[UUID, Relaxation] | None = None
 
 
-def search(session: Session, ask: Ask, rules: Rules, at: datetime, *, index: DiaryIndex | None = None) -> Answer:
+def search(
+    session: Session, ask: Ask, model: TravelModel, at: datetime, *, index: DiaryIndex | None = None
+) -> Answer:
     """Every slot there is, ranked "by extra travel, punctuality risk, unusable gaps and a familiar officer".
 
     The officers' days come from the `index` of this process, if no other is given.
     """
-    answer, days = Answer(), list(ask.days())
+    days, reasons, rules = list(ask.days()), Counter[NoSlot](), Rules(model)
     index = index_for(session) if index is None else index
 
     def is_able(officer: Known) -> bool:
         why = why_unable(officer, ask.skills, ask.postcode)
         if why is not None:
-            answer.reasons[why] += len(days)
+            reasons[why] += len(days)
         return why is None
 
-    planned = index.days_of(session, days, at, is_able)
-    familiar = known_to(session, ask.resident_id)
-    wanted = ask.wanted
-    for officer, of_officer in planned:
-        is_familiar = officer.id in familiar
-        for day, there in zip(days, of_officer, strict=True):
-            if works_for_us(officer, day):
-                for slot in slots(there.day, wanted, rules):
-                    # Rounded, so that a page's cursor ranks exactly as the offers do.
-                    cost = round(slot.cost(is_familiar), 4)
-                    answer.offers.append(Offer(cost, slot.starts, officer.id, slot))
-    if answer.offers:
-        answer.offers.sort()
-        answer.reasons.clear()
-    else:
-        _explain(answer, days, planned, wanted, rules)
-    return answer
+    found = index.days_of(session, days, at, is_able, rules)
+    offers = _offers(found, known_to(session, ask.resident_id), ask.wanted, model)
+    if offers:
+        return Answer(offers, Counter())
+    return Answer(offers, reasons, _explain(reasons, days, found, ask.wanted, rules))
+
+
+def _offers(
+    found: Sequence[Days], familiar: Collection[UUID | None], wanted: Wanted, model: TravelModel
+) -> Offers:
+    slots = many_slots(joined(each.gaps for each in found), wanted, model)
+    numbers = np.arange(len(found))
+    owners = (
+        np.repeat(numbers, [each.gaps.times.shape[1] for each in found]),
+        np.repeat(numbers, [len(each.gaps.others) for each in found]),
+    )
+    whose = np.concatenate(owners)[slots.gaps]
+    is_familiar = np.array([each.known.id in familiar for each in found], dtype=bool)[whose]
+    _, _, extra_s, on_time_probability, unusable_s = slots
+    # Rounded, so that a page's cursor ranks exactly as the offers do.
+    costs = np.round(cost(extra_s, on_time_probability, unusable_s, is_familiar), 4)
+    return Offers([each.known.id for each in found], whose, costs, slots)
 
 
 def works_for_us(officer: Known, day: date) -> bool:
@@ -133,10 +178,13 @@ def covers(areas: list[str], postcode: str | None) -> bool:
 
     Who has no areas goes everywhere, and anybody goes to a place that nobody has said.
     """
-    if not areas or postcode is None:
-        return True
+    return not areas or postcode is None or not _areas_of(postcode).isdisjoint(areas)
+
+
+@lru_cache(maxsize=1024)
+def _areas_of(postcode: str) -> frozenset[str]:
     district, _, rest = postcode.partition(" ")
-    return any(area in (district, f"{district} {rest[:1]}") for area in areas)
+    return frozenset((district, f"{district} {rest[:1]}"))
 
 
 def known_to(session: Session, resident_id: UUID | None) -> set[UUID | None]:
@@ -150,28 +198,23 @@ def known_to(session: Session, resident_id: UUID | None) -> set[UUID | None]:
 
 
 def _explain(
-    answer: Answer,
-    days: Sequence[date],
-    planned: Sequence[tuple[Known, list[Planned]]],
-    wanted: Wanted,
-    rules: Rules,
-) -> None:
+    reasons: Counter[NoSlot], days: Sequence[date], found: Sequence[Days], wanted: Wanted, rules: Rules
+) -> tuple[UUID, Relaxation] | None:
     """Count why no officer has a slot on any day, and find the least that would have to give."""
     least: tuple[int, int, UUID, Relaxation] | None = None
-    each = ((officer, day, there) for officer, its in planned for day, there in zip(days, its, strict=True))
+    each = ((its.known, day, there) for its in found for day, there in zip(days, its.planned, strict=True))
     for officer, day, (working, day_plan, *_) in each:
         if not works_for_us(officer, day):
-            answer.reasons[NoSlot.SHIFT] += 1
+            reasons[NoSlot.SHIFT] += 1
         elif working.closed is not None and not day_plan.windows:
-            answer.reasons[why_closed(NoSlot.SHIFT, working)] += 1
+            reasons[why_closed(NoSlot.SHIFT, working)] += 1
         else:
             reason, relaxation = why_not(day_plan, wanted, rules)
-            answer.reasons[why_closed(reason, working)] += 1
+            reasons[why_closed(reason, working)] += 1
             if relaxation is not None:
-                found = (relaxation.short_s, relaxation.starts, officer.id, relaxation)
-                least = found if least is None else min(least, found, key=lambda one: one[:3])
-    if least is not None:
-        answer.relaxation = (least[2], least[3])
+                one = (relaxation.short_s, relaxation.starts, officer.id, relaxation)
+                least = one if least is None else min(least, one, key=lambda each: each[:3])
+    return None if least is None else (least[2], least[3])
 
 
 def why_closed(reason: NoSlot, working: WorkingDay) -> NoSlot:

@@ -1,17 +1,15 @@
 """Slots: every start at which an officer can be at a door, how good it is, and why there is none. Pure rules."""
 
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from models.day import (
     ARRIVAL_WINDOW_S,
-    FOREVER,
     Day,
     Fault,
     Found,
     Gap,
     Lunch,
-    Room,
     Rules,
     Stop,
     Way,
@@ -19,9 +17,9 @@ from models.day import (
     faults,
     free_by,
     ready,
+    sigma,
     slack,
     slack_for,
-    spread,
     way_of,
 )
 from models.travel import Place
@@ -68,12 +66,17 @@ class Slot(NamedTuple):
 
     def cost(self, familiar: bool) -> float:
         """By which slots are ranked, in minutes of driving: the least first."""
-        return (
-            self.extra_s / 60
-            + RISK_COSTS_MINUTES * (1 - self.on_time_probability)
-            + UNUSABLE_COSTS * self.unusable_s / 60
-            - FAMILIAR_SAVES_MINUTES * familiar
-        )
+        return float(cost(self.extra_s, self.on_time_probability, self.unusable_s, familiar))
+
+
+def cost(extra_s: Any, on_time_probability: Any, unusable_s: Any, familiar: Any) -> Any:
+    """The same of the parts of one slot, or of many in arrays."""
+    return (
+        extra_s / 60
+        + RISK_COSTS_MINUTES * (1 - on_time_probability)
+        + UNUSABLE_COSTS * unusable_s / 60
+        - FAMILIAR_SAVES_MINUTES * familiar
+    )
 
 
 def slots(day: Day, wanted: Wanted, rules: Rules) -> Iterator[Slot]:
@@ -81,26 +84,32 @@ def slots(day: Day, wanted: Wanted, rules: Rules) -> Iterator[Slot]:
 
     Exact: those starts, and no others, at which `fits` holds.
     """
-    for room in day.rooms(rules):
-        if room.seconds < wanted.seconds:
-            continue
-        if room.is_steady:
-            yield from _slots_in_steady(room, wanted, rules)
-        elif room.is_whole and room.lunch is None:
-            yield from _slots_in_whole(room, wanted, rules)
-        elif is_near(room.gap, wanted):
-            for opening in _openings_in(room.gap, room.lunch, wanted, rules):
-                yield from _slots(opening, _grid(opening.first, opening.last, wanted), wanted, rules)
+    for gap, lunch in gaps_of(day, rules):
+        yield from slots_in(gap, lunch, wanted, rules)
+
+
+def slots_in(gap: Gap, lunch: Lunch | None, wanted: Wanted, rules: Rules) -> Iterator[Slot]:
+    """The same of one gap, in which `lunch` has to be kept."""
+    for opening in _openings_in(gap, lunch, wanted, rules):
+        yield from _slots(opening, _grid(opening.first, opening.last, wanted), wanted, rules)
+
+
+def gaps_of(day: Day, rules: Rules) -> Iterator[tuple[Gap, Lunch | None]]:
+    """The day's gaps, each with the lunch if it must be kept in just this one."""
+    eats_in = day.eats_in(rules)
+    for place, gap in enumerate(day.gaps):
+        yield gap, day.lunch if place == eats_in else None
 
 
 def openings(day: Day, wanted: Wanted, rules: Rules) -> Iterator[Opening]:
     """Where the visit fits, gap by gap. In one gap there may be two that overlap: lunch before it, or after."""
-    for room in day.rooms(rules):
-        if room.seconds >= wanted.seconds and is_near(room.gap, wanted):
-            yield from _openings_in(room.gap, room.lunch, wanted, rules)
+    for gap, lunch in gaps_of(day, rules):
+        yield from _openings_in(gap, lunch, wanted, rules)
 
 
 def _openings_in(gap: Gap, lunch: Lunch | None, wanted: Wanted, rules: Rules) -> Iterator[Opening]:
+    if not is_near(gap, wanted):
+        return iter(())
     if lunch is None:
         return _in_gap(gap, wanted, rules)
     return _apart(_in_gap(gap, wanted, rules, before=lunch), _in_gap(gap, wanted, rules, after=lunch))
@@ -188,106 +197,17 @@ def way_from(gap: Gap, wanted: Wanted) -> Way | None:
 
 
 def _slots(opening: Opening, grid: range, wanted: Wanted, rules: Rules) -> Iterator[Slot]:
-    """The slots at these starts of an opening."""
-    if grid:
-        gap, travel = opening.gap, rules.travel
-        to, onward, direct = way_to(gap, wanted), way_from(gap, wanted), way_of(gap)
-        leaves = int(travel.leave_by(*onward, gap.due)) if onward else gap.due
-        added_s = (travel.seconds(*to, gap.free) if to else 0) - (
-            travel.seconds(*direct, gap.free) if direct else 0
-        )
-        yield from _certain(grid, gap, opening.ready, leaves, added_s, wanted, rules)
-
-
-def _slots_in_steady(room: Room, wanted: Wanted, rules: Rules) -> Iterator[Slot]:
-    """The slots of a gap without time off in which any way takes as long whenever one leaves: what its
-    openings and `_certain` come to. Most gaps are such."""
-    _, gap, lunch, _, _, direct_s, before_s = room
-    travel, seconds = rules.travel, wanted.seconds
-    to_s = travel.seconds(gap.origin, wanted.place, gap.free) if gap.goes_from else 0
-    there = gap.free + to_s
-    if there + seconds > gap.due:
-        return
-    onward_s = travel.seconds(wanted.place, gap.destination, gap.free) if gap.goes_to else 0
-    leaves = gap.due - onward_s
-    if there + seconds > leaves:
-        return
-    deviation = spread(before_s, to_s)
-    due, wants = gap.due, 0
-    if rules.slack:
-        wants = slack_for(deviation)
-        due -= slack_for(spread(seconds, onward_s)) if gap.after is not None else 0
-    extra_s = to_s + onward_s - direct_s
-    spans = [(there, due - onward_s)]
-    if lunch is not None:
-        spans = [(there, _free_to_eat(lunch, onward_s, due)), (_fed(lunch, gap.free, to_s), due - onward_s)]
-    tried = there - 1
-    for ready_at, last in spans:
-        for starts in _grid(max(ready_at + wants, tried + 1), last - seconds, wanted):
-            yield _slot(starts, extra_s, starts - ready_at, leaves - starts - seconds, deviation)
-        tried = max(tried, last - seconds)
-
-
-def _fed(lunch: Lunch, free: int, to_s: int) -> int:
-    """When an officer is at the visit and has eaten: there, or before they go if it is too late for it there."""
-    there = max(free + to_s, lunch.earliest)
-    if there <= lunch.latest:
-        return there + lunch.seconds
-    here = max(free, lunch.earliest)
-    return here + lunch.seconds + to_s if here <= lunch.latest else FOREVER
-
-
-def _free_to_eat(lunch: Lunch, onward_s: int, due: int) -> int:
-    """By when they must have ended the visit to eat and be at the next by `due`: the mirror of `_fed`."""
-    here = min(due - onward_s - lunch.seconds, lunch.latest)
-    if here >= lunch.earliest:
-        return here
-    there = min(due - lunch.seconds, lunch.latest)
-    return there - onward_s if there >= lunch.earliest else -FOREVER
-
-
-def _slots_in_whole(room: Room, wanted: Wanted, rules: Rules) -> Iterator[Slot]:
-    """The slots of a gap without time off in which no lunch has to be kept, where the traffic changes."""
-    _, gap, _, _, _, direct_s, _ = room
-    travel, seconds = rules.travel, wanted.seconds
-    there = gap.free + (travel.seconds(gap.origin, wanted.place, gap.free) if gap.goes_from else 0)
-    if there + seconds > gap.due:
-        return
-    leaves = last = int(travel.leave_by(wanted.place, gap.destination, gap.due)) if gap.goes_to else gap.due
-    if rules.slack and gap.after is not None:
-        wants = slack_for(spread(seconds, gap.due - leaves))
-        if wants:
-            last = int(travel.leave_by(wanted.place, gap.destination, gap.due - wants))
-    grid = _grid(there, last - seconds, wanted)
-    if grid:
-        yield from _certain(grid, gap, there, leaves, there - gap.free - direct_s, wanted, rules)
-
-
-def _certain(
-    grid: range, gap: Gap, ready_at: int, leaves: int, added_s: int, wanted: Wanted, rules: Rules
-) -> Iterator[Slot]:
-    """The slots at those of these starts at which the arrival is certain enough.
-
-    The officer can be there at `ready_at`, has to leave at `leaves`, and is on the road for `added_s` more before
-    the visit. How long the ways take is asked again only once the traffic has changed.
-    """
-    travel, seconds = rules.travel, wanted.seconds
-    to, onward = way_to(gap, wanted), way_from(gap, wanted)
-    before_s = gap.before.ends - gap.before.starts if gap.before else 0
-    known_until, extra_s, first, deviation = -1, 0, 0, 0.0
+    """The slots at those of these starts of an opening at which the arrival is certain enough."""
+    gap, travel, seconds = opening.gap, rules.travel, wanted.seconds
+    to, onward, direct = way_to(gap, wanted), way_from(gap, wanted), way_of(gap)
+    leaves = int(travel.leave_by(*onward, gap.due)) if onward else gap.due
+    added_s = (travel.seconds(*to, gap.free) if to else 0) - (travel.seconds(*direct, gap.free) if direct else 0)
     for starts in grid:
         ends = starts + seconds
-        if starts > known_until:
-            to_s = starts - int(travel.leave_by(*to, starts)) if to else 0
-            onward_s = travel.seconds(*onward, ends) if onward else 0
-            extra_s, deviation = added_s + onward_s, spread(before_s, to_s)
-            first = ready_at + slack_for(deviation) if rules.slack else ready_at
-            known_until = min(travel.steady_until(starts - to_s), travel.steady_until(ends) - onward_s - seconds)
-        if first <= starts:
-            yield _slot(starts, extra_s, starts - ready_at, leaves - ends, deviation)
-
-
-def _slot(starts: int, extra_s: int, waits: int, spare: int, deviation: float) -> Slot:
-    """The slot with what is left before it and after it, ways apart."""
-    unusable_s = (waits if 0 < waits < USEFUL_S else 0) + (spare if 0 < spare < USEFUL_S else 0)
-    return Slot(starts, extra_s, chance(waits + ARRIVAL_WINDOW_S, deviation), unusable_s)
+        deviation = sigma(gap.before, to, starts, travel)
+        if rules.slack and opening.ready + slack_for(deviation) > starts:
+            continue
+        extra_s = added_s + (travel.seconds(*onward, ends) if onward else 0)
+        waits, spare = starts - opening.ready, leaves - ends
+        unusable_s = (waits if 0 < waits < USEFUL_S else 0) + (spare if 0 < spare < USEFUL_S else 0)
+        yield Slot(starts, extra_s, chance(waits + ARRIVAL_WINDOW_S, deviation), unusable_s)

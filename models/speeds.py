@@ -17,8 +17,8 @@ from models.clock import LONDON
 UNITS_A_METRE = 36
 SLOWEST_KMH, FASTEST_KMH = 5.0, 130.0
 
-_QUARTER_S, _DAY_S = 900, 86_400
-_DAYS_AROUND = 2
+STEP_S, DAY_S = 900, 86_400
+DAYS_AROUND = 2
 """The slowest car on the longest way is on it for less than two days."""
 _MOST_DAYS = 1_000
 _STEP = re.compile(r"([01][0-9]|2[0-3]):(00|15|30|45)=([0-9]{1,3}(?:\.[0-9])?)")
@@ -28,9 +28,9 @@ Speeds = tuple[tuple[time, float], ...]
 holds through midnight until the first."""
 
 
-class _Day(NamedTuple):
-    """The speeds around one UTC day: from which second each holds, in units a second, and the units covered
-    by then since the first."""
+class Steps(NamedTuple):
+    """The speeds of a time: from which second each holds, in units a second, and the units covered by then since
+    the first."""
 
     starts: list[int]
     speeds: list[int]
@@ -42,7 +42,7 @@ class Traffic:
     """The speeds of the London day, ready to be asked. Raises ValueError for speeds that cannot be meant."""
 
     speeds: Speeds
-    _days: dict[int, _Day] = field(default_factory=dict, init=False, repr=False, compare=False)
+    _days: dict[int, Steps] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         steps = [step for step, _ in self.speeds]
@@ -56,7 +56,7 @@ class Traffic:
     def arrives(self, distance: int, leaving_at: int) -> int:
         """The first whole second by which a car that leaves then has come so far. Who leaves later is never
         there earlier, as nobody overtakes a car of the same speed."""
-        starts, speeds, covered = self._days.get(leaving_at // _DAY_S) or self._lay_out(leaving_at // _DAY_S)
+        starts, speeds, covered = self._days.get(leaving_at // DAY_S) or self._lay_out(leaving_at // DAY_S)
         step = bisect_right(starts, leaving_at)
         arrives = leaving_at - -distance // speeds[step - 1]
         if step == len(starts) or arrives <= starts[step]:
@@ -68,7 +68,7 @@ class Traffic:
 
     def leaves(self, distance: int, arriving_at: int) -> int:
         """The last whole second at which a car can leave to have come so far by then: `arrives` backwards."""
-        starts, speeds, covered = self._days.get(arriving_at // _DAY_S) or self._lay_out(arriving_at // _DAY_S)
+        starts, speeds, covered = self._days.get(arriving_at // DAY_S) or self._lay_out(arriving_at // DAY_S)
         step = bisect_right(starts, arriving_at) - 1
         leaves = arriving_at + -distance // speeds[step]
         if step == 0 or leaves >= starts[step]:
@@ -77,39 +77,34 @@ class Traffic:
         step = max(0, bisect_right(covered, start) - 1)
         return starts[step] + (start - covered[step]) // speeds[step]
 
-    def steady_until(self, moment: int) -> int:
-        """Until which Unix second the speed holds that does at this one, or for two days at the least."""
-        starts, _, _ = self._days.get(moment // _DAY_S) or self._lay_out(moment // _DAY_S)
-        step = bisect_right(starts, moment)
-        return starts[step] if step < len(starts) else (moment // _DAY_S + 1 + _DAYS_AROUND) * _DAY_S
-
-    @property
-    def fastest(self) -> int:
-        """The highest of the speeds, in units a second."""
-        return max(round(speed * 10) for _, speed in self.speeds)
-
     def at(self, moment: int) -> float:
         """The km/h at this Unix second."""
-        starts, speeds, _ = self._days.get(moment // _DAY_S) or self._lay_out(moment // _DAY_S)
+        starts, speeds, _ = self._days.get(moment // DAY_S) or self._lay_out(moment // DAY_S)
         return speeds[bisect_right(starts, moment) - 1] / 10
 
-    def _lay_out(self, day: int) -> _Day:
-        """Ask the London clock at every quarter of an hour around this UTC day: so the hour that is missing in
-        spring, and the one that comes twice in autumn, have the speeds of what the clocks on the wall say."""
-        laid_out = _Day([], [], [])
-        first, end = (day - _DAYS_AROUND) * _DAY_S, (day + 1 + _DAYS_AROUND) * _DAY_S
-        for moment in range(first, end, _QUARTER_S):
-            speed = self._on_the_wall(datetime.fromtimestamp(moment, LONDON).time())
-            if laid_out.speeds and laid_out.speeds[-1] == speed:
-                continue
-            since = (moment - laid_out.starts[-1]) * laid_out.speeds[-1] if laid_out.starts else 0
-            laid_out.covered.append(laid_out.covered[-1] + since if laid_out.covered else 0)
-            laid_out.starts.append(moment)
-            laid_out.speeds.append(speed)
+    def _lay_out(self, day: int) -> Steps:
         if len(self._days) >= _MOST_DAYS:
             self._days.clear()
-        self._days[day] = laid_out
-        return laid_out
+        self._days[day] = self.laid_out(day, day)
+        return self._days[day]
+
+    def laid_out(self, first: int, last: int) -> Steps:
+        """The speeds around these UTC days, counted from 1970.
+
+        The London clock is asked at every quarter of an hour: so the hour that is missing in spring, and the one
+        that comes twice in autumn, have the speeds of what the clocks on the wall say.
+        """
+        steps = Steps([], [], [])
+        begins, ends = (first - DAYS_AROUND) * DAY_S, (last + 1 + DAYS_AROUND) * DAY_S
+        for moment in range(begins, ends, STEP_S):
+            speed = self._on_the_wall(datetime.fromtimestamp(moment, LONDON).time())
+            if steps.speeds and steps.speeds[-1] == speed:
+                continue
+            since = (moment - steps.starts[-1]) * steps.speeds[-1] if steps.starts else 0
+            steps.covered.append(steps.covered[-1] + since if steps.covered else 0)
+            steps.starts.append(moment)
+            steps.speeds.append(speed)
+        return steps
 
     def _on_the_wall(self, local: time) -> int:
         """The speed at this time of the London day, in tenths of a km/h."""

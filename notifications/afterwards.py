@@ -55,19 +55,24 @@ def write(
 
 def stop_afterwards(session: Session, visit: Visit, *, at: datetime) -> None:
     """The outcome was put right, or nobody had come: what was to be said of it and has not gone is not true any
-    more, by a text or by a person."""
-    held = session.scalars(
+    more, by a text or by a person.
+
+    Those that a dispatcher has are locked as well, so that it cannot hold one again that it has just failed to
+    send: once it may, it sees that the visit is another.
+    """
+    said = session.scalars(
         select(Message)
         .where(
             Message.visit_id == visit.id,
             Message.kind.in_((MessageKind.NO_ACCESS, MessageKind.FEEDBACK)),
-            Message.status == MessageStatus.HELD,
         )
         .order_by(Message.number)
         .with_for_update()
+        .execution_options(populate_existing=True)
     )
-    for message in held:
-        message.supersede(at)
+    for message in said:
+        if message.status is MessageStatus.HELD:
+            message.supersede(at)
     session.execute(
         update(ContactTask)
         .where(

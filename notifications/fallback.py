@@ -103,7 +103,7 @@ def _fall_back(
         if other.news_id == message.news_id and other.status is not MessageStatus.SUPERSEDED
     ]
     later = [other for other in of_visit if other.number > message.number]
-    if _is_settled(visit, message, news, later) or has_been_asked(session, message.news_id):
+    if _is_settled(session, visit, message, news, later) or has_been_asked(session, message.news_id):
         return
     follows = ladder.next_way(
         ladder.ways(resident),
@@ -148,9 +148,11 @@ def _fall_back(
     log.info("next_way", extra={"message_id": str(message.id), "next_message_id": str(following.id)})
 
 
-def _is_settled(visit: Visit, message: Message, news: Sequence[Message], later: list[Message]) -> bool:
+def _is_settled(
+    session: Session, visit: Visit, message: Message, news: Sequence[Message], later: list[Message]
+) -> bool:
     """Whether nobody has to be told of this any more, or another message is telling them already."""
-    if nothing_left_to_tell(message.kind, visit.status):
+    if nothing_left_to_tell(session, message, visit.status):
         return True
     if any(other.status is MessageStatus.DELIVERED for other in news):
         return True

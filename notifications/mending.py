@@ -8,26 +8,40 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from models.dispute import nobody_came_to
 from models.message import GONE, NO_NEWS, START_KINDS, Message, MessageKind, MessageStatus
 from models.promise import told_by_person
 from models.standards import must_tell, reference
 from models.visit import BEFORE_THE_DOOR, Visit, VisitStatus
 from notifications import policy
 
-_TELLS_OF = {MessageKind.NO_ACCESS: VisitStatus.NO_ACCESS, MessageKind.MISSED: VisitStatus.MISSED}
+_TELLS_OF = {
+    MessageKind.NO_ACCESS: VisitStatus.NO_ACCESS,
+    MessageKind.MISSED: VisitStatus.MISSED,
+    MessageKind.FEEDBACK: VisitStatus.COMPLETED,
+}
 
 
-def nothing_left_to_tell(kind: MessageKind, status: VisitStatus) -> bool:
-    """Whether a visit that stands so leaves nothing to say of this kind.
+def is_untrue(session: Session, message: Message, status: VisitStatus) -> bool:
+    """Whether a message tells of an end that its visit, which stands so, does not have any more: it was corrected,
+    or the resident was right to say that they were in."""
+    if message.kind is MessageKind.NO_ACCESS and nobody_came_to(session, [message.visit_id]):
+        return True
+    return status is not _TELLS_OF.get(message.kind, status)
+
+
+def nothing_left_to_tell(session: Session, message: Message, status: VisitStatus) -> bool:
+    """Whether a visit that stands so leaves nothing of this message to tell.
 
     That it is off always is news, or that somebody came after all; that nobody opened, or nobody came, only while
-    the visit says so; the rest until the officer is at the door. What nobody has to hear never is.
+    it is true; the rest until the officer is at the door. What nobody has to hear never is.
     """
-    if kind in _TELLS_OF:
-        return status is not _TELLS_OF[kind]
-    if kind in (MessageKind.CANCELLED, MessageKind.CAME_AFTER_ALL):
-        return False
-    return kind in NO_NEWS or status not in BEFORE_THE_DOOR
+    if message.kind in NO_NEWS or is_untrue(session, message, status):
+        return True
+    return message.kind not in _NEWS_AT_ANY_TIME and status not in BEFORE_THE_DOOR
+
+
+_NEWS_AT_ANY_TIME = (MessageKind.CANCELLED, MessageKind.CAME_AFTER_ALL, *_TELLS_OF)
 
 
 def put_back(session: Session, message: Message, at: datetime, wait: timedelta = timedelta(0)) -> None:
@@ -89,8 +103,8 @@ def bring_up_to_date(
 ) -> None:
     """Let a held message tell of the visit as it is now, or stop it if there is nothing to tell any more."""
     is_off = status is VisitStatus.CANCELLED and message.kind is not MessageKind.CANCELLED
-    at_its_time = message.kind in (MessageKind.DELAYED, *_TELLS_OF)
-    if is_off or (at_its_time and nothing_left_to_tell(message.kind, status)):
+    is_late_news = message.kind is MessageKind.DELAYED and status not in BEFORE_THE_DOOR
+    if is_off or is_late_news or is_untrue(session, message, status):
         message.supersede(at)
     elif message.kind in (*START_KINDS, MessageKind.ANOTHER_OFFICER):
         message.starts_at = starts_at

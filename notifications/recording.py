@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import bindparam, update
+from sqlalchemy import bindparam, select, update
 from sqlalchemy.orm import Session
 
 from models.contact_task import ContactReason, ask_for_call
@@ -15,8 +15,9 @@ from models.message_event import MessageEventKind
 from models.number import mark_unusable, stop_texts
 from models.prepared import Prepared
 from models.tally import Count
+from models.visit import Visit
 from notifications.ladder import UNUSABLE, receipt_wait
-from notifications.mending import mend_next, put_back
+from notifications.mending import is_untrue, mend_next, put_back
 from notifications.notes import note, note_counts, note_outcome
 from notifications.receipts import QUEUED, apply_status, rank_of
 from notifications.senders.outcomes import (
@@ -264,11 +265,13 @@ def _give_up(session: Session, message: Message, status: MessageStatus, error_co
 
 
 def expire(session: Session, message: Message, at: datetime) -> None:
-    """It is no longer worth sending: a person rings, if it had to be heard."""
+    """It is no longer worth sending: a person rings, if it had to be heard and is still true."""
     message.status = MessageStatus.EXPIRED
     message.failed_at = at
     message.look_up_at = message.next_way_at = None
-    task_id = None if message.kind in NO_NEWS else _ask_to_tell(session, message, at)
+    status = session.scalars(select(Visit.status).where(Visit.id == message.visit_id)).one()
+    is_news = message.kind not in NO_NEWS and not is_untrue(session, message, status)
+    task_id = _ask_to_tell(session, message, at) if is_news else None
     mend_next(session, message, at)
     note(session, message.id, MessageEventKind.EXPIRED, at, contact_task_id=task_id)
     note_outcome(session, message, "expired")

@@ -48,7 +48,7 @@ def resend(session: Session, message_id: UUID, *, reason: str, at: datetime) -> 
     ).all()
     message = next(each for each in of_visit if each.id == message_id)
     _refuse_if_told(session, message, of_visit, at)
-    _refuse_if_too_late(message, visit, at)
+    _refuse_if_too_late(session, message, visit, at)
     follows = _by_the_same_way(session, message, visit.resident, at)
     following = add_to_news(message, follows, len(of_visit) + 1, visit.resident.language, at)
     bring_up_to_date(session, following, visit.status, visit.starts_at, at)
@@ -93,8 +93,8 @@ def _refuse_if_told(session: Session, message: Message, of_visit: Sequence[Messa
         raise NotSentAgain("A person has told the resident already: see the contact tasks.")
 
 
-def _refuse_if_too_late(message: Message, visit: Visit, at: datetime) -> None:
-    if nothing_left_to_tell(message.kind, visit.status):
+def _refuse_if_too_late(session: Session, message: Message, visit: Visit, at: datetime) -> None:
+    if nothing_left_to_tell(session, message, visit.status):
         raise NotSentAgain(f"The visit is {visit.status}: there is nothing left to tell of it.")
     if message.status is MessageStatus.EXPIRED or message.expires_at <= at:
         expired = in_london(message.expires_at)

@@ -11,6 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from models.contact_task import ContactReason, ContactTask, ContactTaskStatus
+from models.dispute import nobody_came_to
 from models.message import Channel, Message, MessageKind, MessageStatus
 from models.promise import ChangeNotice
 from models.resident import Resident
@@ -41,6 +42,7 @@ def briefs(session: Session, tasks: Sequence[ContactTask], council: Council) -> 
         .order_by(Message.visit_id, Message.number)
     ):
         news[message.news_id].append(message)
+    nobody_came = nobody_came_to(session, visits)
     ledger = {
         notice.contact_task_id: notice
         for notice in session.scalars(
@@ -54,6 +56,7 @@ def briefs(session: Session, tasks: Sequence[ContactTask], council: Council) -> 
             visits.get(task.visit_id) if task.visit_id else None,
             news.get(task.message_id, []) if task.message_id else [],
             ledger.get(task.id),
+            task.visit_id in nobody_came,
             council,
         )
         for task in tasks
@@ -70,6 +73,7 @@ def _brief(
     visit: Visit | None,
     tried: list[Message],
     notice: ChangeNotice | None,
+    nobody_came: bool,
     council: Council,
 ) -> dict[str, Any]:
     names = (column.name for column in ContactTask.__table__.columns)
@@ -79,7 +83,7 @@ def _brief(
         "tried": [
             Tried(each.channel, each.to_address, each.status, each.error_code, each.send_at) for each in tried
         ],
-        "script": _script(task, resident, visit, tried, notice, council),
+        "script": _script(task, resident, visit, tried, notice, nobody_came, council),
     }
 
 
@@ -89,6 +93,7 @@ def _script(
     visit: Visit | None,
     tried: list[Message],
     notice: ChangeNotice | None,
+    nobody_came: bool,
     council: Council,
 ) -> str | None:
     """What to say: the news as it is by now, and not as it was when the task was made."""
@@ -99,7 +104,7 @@ def _script(
     if visit.status is VisitStatus.CANCELLED:
         say.kind = MessageKind.CANCELLED
         say.starts_at = notice.told_starts_at if notice else tried[0].starts_at if tried else visit.starts_at
-    elif visit.status is VisitStatus.MISSED:
+    elif visit.status is VisitStatus.MISSED or nobody_came:
         say.kind = MessageKind.MISSED
     elif visit.status is VisitStatus.NO_ACCESS:
         say.kind = MessageKind.NO_ACCESS

@@ -2,8 +2,6 @@
 
 from math import ceil, dist, floor
 
-from models.day import FOREVER
-
 Place = tuple[float, float]
 
 
@@ -19,15 +17,6 @@ class Plane:
             return 600
         return ceil(dist(origin, destination) * 1.35 / self._speed) + self._to_park_s
 
-    def detour_at_least(self, origin: Place | None, destination: Place | None) -> int:
-        if origin is None or destination is None:
-            return 0
-        straight_s = floor(dist(origin, destination) * 1.35 / self._speed)
-        return min(straight_s + 2 * self._to_park_s, 1200)
-
-    def steady_until(self, moment: int) -> int:
-        return FOREVER
-
     def leave_by(self, origin: Place | None, destination: Place | None, arriving_at: float) -> float:
         return floor(arriving_at) - self.seconds(origin, destination, arriving_at)
 
@@ -36,7 +25,4 @@ class AtOnce(Plane):
     """Ways that take no time."""
 
     def seconds(self, origin: Place | None, destination: Place | None, leaving_at: float) -> int:
-        return 0
-
-    def detour_at_least(self, origin: Place | None, destination: Place | None) -> int:
         return 0

@@ -37,6 +37,7 @@ from tests.steps import MONDAY_9
 DAYS = [date(2026, 11, 24) + timedelta(days=number) for number in range(4)]
 TUESDAY_10 = MONDAY_9 + timedelta(days=1, hours=1)
 AT = MONDAY_9
+RULES = Rules(travel.in_use())
 
 Plans = dict[tuple[UUID, date], tuple[WorkingDay, Day]]
 
@@ -47,8 +48,8 @@ def anybody(_: Known) -> bool:
 
 def kept(index: DiaryIndex, at: Any = AT, days: list[date] = DAYS) -> Plans:
     with reading() as session:
-        found = index.days_of(session, days, at, anybody)
-    return {(who.id, day): there[:2] for who, its in found for day, there in zip(days, its, strict=True)}
+        found = index.days_of(session, days, at, anybody, RULES)
+    return {(its.known.id, day): there[:2] for its in found for day, there in zip(days, its.planned, strict=True)}
 
 
 def read_anew(officer_ids: Any, at: Any = AT) -> Plans:
@@ -172,7 +173,7 @@ class TestEveryChangeIsSeen:
             session.get_one(Officer, officer.id).suspended_at = AT
             session.get_one(Officer, newcomer.id).skills = ["gas"]
         with reading() as session:
-            [(who, _)] = index.days_of(session, DAYS, AT, anybody)
+            [(who, *_)] = index.days_of(session, DAYS, AT, anybody, RULES)
         assert (who.id, who.skills) == (newcomer.id, {"gas"})
 
     def test_and_a_day_that_did_not_change_is_not_read_again(self, index, officer, resident):
@@ -202,7 +203,7 @@ def offered(resident: Resident, index: DiaryIndex | None = None) -> list[Any]:
         postcode=resident.postcode,
     )
     with reading() as session:
-        return search(session, ask, Rules(travel.in_use()), AT, index=index).offers
+        return list(search(session, ask, travel.in_use(), AT, index=index).offers)
 
 
 _LATER = """
@@ -233,8 +234,8 @@ def test_a_change_that_is_taken_back_was_never_there(index, officer, resident):
         assert index_for(session) is not diary_index._of_this_process
         with reading() as joined:
             assert joined is session
-            seen = index_for(joined).days_of(joined, DAYS, AT, anybody)
-        assert any(there.day.stops for _, its in seen for there in its)
+            seen = index_for(joined).days_of(joined, DAYS, AT, anybody, RULES)
+        assert any(there.day.stops for its in seen for there in its.planned)
         raise RuntimeError("changed our mind")
     assert kept(index) == before == read_anew([officer.id])
     with reading() as session:

@@ -1,7 +1,9 @@
 """An officer found nobody, and the resident was in: said by page, text or telephone, and settled by a person."""
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from itertools import product
 from uuid import UUID, uuid4
 from xml.etree import ElementTree
 
@@ -13,6 +15,7 @@ from werkzeug.datastructures import MultiDict
 from models.database import reading, transaction
 from models.dispute import LONGEST_DISPUTE, Dispute, DisputeStatus, ring_by
 from models.message import Message, MessageKind, MessageStatus
+from models.missed_standard import Standard, look_for_missed
 from models.reply import Reply
 from models.visit import Visit
 from tests import factories
@@ -380,6 +383,58 @@ def test_a_visit_that_was_made_by_a_correction_is_not_upheld_as_one_nobody_came_
     assert (disputes()[0].status, figures(scheduler)["on_time"]) == (DisputeStatus.OPEN, 1)
     assert settle(scheduler, disputes()[0], "not_upheld", "Both were in").status_code == 200
     assert figures(scheduler)["on_time"] == 1
+
+
+def missed(app, scheduler, visit, address, at):
+    """Whether a visit counts as missed: by the figures, the redress, what schedulers see and its page."""
+    redress = [
+        each["status"]
+        for each in scheduler.get("/v1/missed-standards").json["items"]
+        if each["visit_id"] == visit["id"]
+    ]
+    look_for_missed(at, {Standard.MISSED: 1000})
+    after = [each["status"] for each in scheduler.get("/v1/missed-standards").json["items"]]
+    assert redress == after, "at once, and not when the watch has come round"
+    page = app.test_client().get(address).text
+    return (
+        figures(scheduler)["missed"] == 1,
+        redress == ["due"],
+        see(scheduler, visit).get("standards_missed") == ["missed"],
+        "We owe you <strong>£10.00</strong>" in page,
+        "We did not come when we said" in page,
+        "You were right. Nobody came." in page,
+    )
+
+
+@pytest.mark.parametrize("outcomes", list(product(["completed", "no_access"], repeat=3)))
+def test_in_whatever_order_it_is_upheld_and_corrected_all_say_the_same(
+    app, scheduler, say, visit, address, stopped_clock, outcomes
+):
+    app.config["SETTINGS"] = replace(app.config["SETTINGS"], redress_rule="missed=10.00")
+    say(words="I was in")
+    assert settle(scheduler, disputes()[0]).status_code == 200
+    assert missed(app, scheduler, visit, address, stopped_clock.now) == (True,) * 6
+    first_promise, said = figures(scheduler)["original"], "no_access"
+    for outcome in outcomes:
+        stopped_clock.advance(60)
+        if outcome != said:
+            assert correct(scheduler, visit, outcome=outcome).status_code == 201
+        said = outcome
+        expected = (outcome == "no_access",) * 6
+        assert missed(app, scheduler, visit, address, stopped_clock.now) == expected
+        assert figures(scheduler)["original"] == first_promise, "no correction makes a first promise better"
+        assert app.test_cli_runner().invoke(args=["figures", "check"]).exit_code == 0
+    assert line(scheduler, visit, "finished")["details"]["outcome"] == "no_access"
+    assert disputes()[0].status is DisputeStatus.UPHELD
+
+
+def test_a_dispute_settled_behind_its_records_is_named(app, scheduler, say, visit):
+    say(words="I was in")
+    assert app.test_cli_runner().invoke(args=["figures", "check"]).exit_code == 0
+    with transaction() as session:
+        session.execute(update(Dispute).values(status=DisputeStatus.UPHELD))
+    checked = app.test_cli_runner().invoke(args=["figures", "check"])
+    assert (checked.exit_code, "dispute: stored upheld, by its records open" in checked.output) == (1, True)
 
 
 def test_what_is_said_after_it_was_settled_changes_nothing_and_a_text_is_still_read(

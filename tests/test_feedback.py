@@ -18,9 +18,11 @@ from models.number import Number, stop_texts
 from models.resident import ContactBy, Resident
 from models.visit import Visit, VisitStatus
 from tests import factories
+from tests.carrier import Fault
 from tests.sending import dispatch, receive, tasks
 from tests.steps import finish, problem
 from tests.syncing import TEN, kept, minutes, phone, results, scheduler, visit
+from tests.test_corrections import correct
 
 __all__ = ["phone", "scheduler", "visit"]
 
@@ -230,6 +232,26 @@ def test_one_that_could_not_go_for_a_day_is_not_sent_and_nobody_rings(done, send
     dispatch(sender)
     assert [question.status for question in questions()] == ["expired"]
     assert carrier.handsets == tasks() == []
+
+
+@pytest.mark.parametrize(("outcome", "status"), [("no_access", "superseded"), (None, "held")])
+def test_one_that_did_not_go_at_once_is_not_sent_of_a_visit_that_was_not_made(
+    scheduler, done, sender, carrier, stopped_clock, outcome, status
+):
+    """A dispatcher had it when the outcome was corrected, and the carrier was busy."""
+
+    def corrected_meanwhile(*_):
+        if outcome:
+            assert correct(scheduler, done, outcome=outcome).status_code == 201
+        carrier.plan = None
+        return Fault(status=429, retry_after="60")
+
+    stopped_clock.set(ASKED)
+    carrier.plan = corrected_meanwhile
+    dispatch(sender)
+    assert [question.status for question in questions()] == [status]
+    stopped_clock.advance(61)
+    assert dispatch(sender) == (status == "held")
 
 
 # What they say

@@ -6,11 +6,12 @@ from uuid import UUID
 import pytest
 
 from models.database import transaction
-from models.message import Channel
+from models.message import Channel, Message, MessageStatus
 from models.resident import ContactBy
 from models.visit import Visit, VisitStatus
 from models.visit_rows import find_locked
 from notifications.afterwards import stop_afterwards
+from notifications.resending import NotSentAgain, resend
 from notifications.texts import Council
 from notifications.words import render
 from tests import factories
@@ -255,6 +256,71 @@ def test_one_that_did_not_go_the_first_time_is_not_sent_of_another_outcome(
     dispatch(sender)
     assert [each["status"] for each in texts(phone, visit)] == ["superseded"]
     assert carrier.handsets == []
+
+
+@pytest.fixture
+def uphold(scheduler, visit):
+    """Take down that the resident was in, and believe it."""
+
+    def settle():
+        said = scheduler.post(path(visit, "dispute"), {}).json
+        settled = scheduler.patch(f"/v1/disputes/{said['id']}", {"outcome": "upheld", "reason": "They were in"})
+        assert settled.status_code == 200, settled.text
+
+    return settle
+
+
+def test_who_was_in_is_not_told_by_another_way_that_nobody_opened(
+    phone, visit, nobody_opened, uphold, sender, stopped_clock
+):
+    """The text failed after a person had believed the resident."""
+    nobody_opened()
+    (text,) = texts(phone, visit)
+    dispatch(sender)
+    uphold()
+    receive(UUID(text["id"]), "undelivered", sid=row(text).carrier_id, error_code="30005")
+    dispatch(sender)
+    assert [each["status"] for each in texts(phone, visit)] == ["undelivered"]
+    assert [task.detail for task in tasks()] == ["i_was_in"]
+    with transaction() as session, pytest.raises(NotSentAgain):
+        resend(session, UUID(text["id"]), reason="Try once more", at=stopped_clock.now)
+
+
+def test_nor_by_one_that_a_dispatcher_had_when_they_were_believed(
+    phone, visit, nobody_opened, uphold, carrier, sender
+):
+    def believed_meanwhile(*_):
+        uphold()
+        carrier.plan = None
+        return Fault(status=429, retry_after="1")
+
+    nobody_opened()
+    carrier.plan = believed_meanwhile
+    dispatch(sender)
+    assert [each["status"] for each in texts(phone, visit)] == ["superseded"]
+    assert carrier.handsets == []
+
+
+def test_nobody_rings_about_a_shut_door_when_what_had_to_say_so_expires_untrue(
+    phone, visit, nobody_opened, uphold, sender, stopped_clock
+):
+    nobody_opened()
+    (text,) = texts(phone, visit)
+    uphold()
+    with transaction() as session:
+        sent = session.get_one(Message, UUID(text["id"]))
+        sent.status, sent.look_up_at = MessageStatus.UNKNOWN, stopped_clock.now
+    stopped_clock.advance(25 * 3600)
+    dispatch(sender)
+    assert [each["status"] for each in texts(phone, visit)] == ["expired"]
+    assert [task.detail for task in tasks()] == ["i_was_in"]
+
+
+def test_the_person_who_rings_says_sorry_to_a_resident_who_was_in(scheduler, nobody_opened, uphold):
+    nobody_opened()
+    uphold()
+    (task,) = scheduler.get("/v1/contact-tasks?status=open").json["items"]
+    assert "We are sorry that nobody came" in task["script"] and "got no answer" not in task["script"]
 
 
 def test_an_e_mail_asks_for_no_reply_and_a_voice_says_who_to_ring(officer, phone, visit, nobody_opened):

@@ -5,7 +5,12 @@ from typing import Any
 
 import pytest
 
+from models import travel
+from models.absence import AbsenceKind, enter
+from models.database import reading, transaction
+from models.day import Lunch
 from models.officer import Officer
+from models.outlook import lunches
 from notifications.overdue import look_for_nobody_there
 from tests import factories
 from tests.steps import MONDAY_9, arrive, cancel, delay, depart, finish
@@ -146,3 +151,31 @@ def test_who_set_out_for_a_visit_that_was_missed_may_be_anywhere(sign_in, office
     items = outlook(sign_in("scheduler"), officer)
     assert [each["visit_id"] for each in items] == [visit["id"] for visit in visits[1:]]
     assert {each["prediction"] for each in items} == {None}
+
+
+def test_lunch_is_at_the_same_time_by_the_days_that_are_kept_and_by_those_that_are_read(hours, officer):
+    with transaction() as session:
+        pattern = session.get_one(Officer, officer.id).working_pattern
+    gone, away = factories.officer(), factories.officer()
+    with transaction() as session:
+        for who in (gone, away):
+            session.get_one(Officer, who.id).working_pattern = pattern
+        session.get_one(Officer, gone.id).suspended_at = MONDAY_9
+        enter(
+            session,
+            officer_id=away.id,
+            starts_at=clock_time("09:00"),
+            ends_at=clock_time("17:00"),
+            kind=AbsenceKind.LEAVE,
+            reason=None,
+            by=None,
+            at=MONDAY_9,
+        )
+    asked = [officer.id, gone.id, away.id]
+    twelve = clock_time("12:00").timestamp()
+    lunch = Lunch(30 * 60, int(twelve), int(twelve) + 90 * 60)
+    with reading() as session:
+        kept = lunches(session, asked, travel.in_use(), MONDAY_9)
+    with transaction() as session:
+        read = lunches(session, asked, travel.in_use(), MONDAY_9)
+    assert kept == read == {officer.id: lunch, gone.id: lunch, away.id: None}

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from models.database import reading, transaction
-from models.published import FEWEST, Figure, Published, last_months, made_public
+from models.published import FEWEST, Figure, Published, last_months, last_shown, made_public
 from models.reports import NoticeFigures, Punctuality, Standing
 from models.scan import ScanKind, Seen, append, checks_since
 from tests.steps import MONDAY_9
@@ -55,6 +56,40 @@ def test_what_is_left_out_cannot_be_worked_out_from_the_sums() -> None:
     assert both == alone
     assert both.arrivals == Counter(on_time=18, late=2)
     assert both.visits_left_out == Counter(cancelled=3)
+
+
+@pytest.mark.parametrize(
+    ("counts", "to_come", "last"),
+    [
+        ({}, 99, None),
+        ({"1": 10}, 10, "1"),
+        ({"1": 10}, 9, None),
+        ({"1": 9}, 99, None),
+        ({"1": 9, "2": 1}, 10, "2"),
+        ({"1": 10, "2": 10}, 0, "1"),
+        ({"1": 10, "2": 1}, 10, "1"),
+        ({"1": 10, "2": 1, "3": 9}, 10, "3"),
+        ({"1": 10, "2": 9, "3": 9}, 9, "1"),
+    ],
+)
+def test_the_newest_days_wait_until_ten_can_be_shown_and_ten_are_left(
+    counts: dict[str, int], to_come: int, last: str | None
+) -> None:
+    assert last_shown(counts, to_come) == last
+
+
+@given(some.lists(some.integers(0, 14), min_size=28, max_size=31), some.booleans())
+def test_what_one_day_adds_to_the_day_before_is_never_of_a_small_group(days: list[int], foreseen: bool) -> None:
+    """Also when the month is over and all of it is shown. Visits are booked before; changes are not."""
+    shown = []
+    for today in range(len(days)):
+        counts = {f"{day:02}": count for day, count in enumerate(days[:today])}
+        last = last_shown(counts, sum(days[today:]) if foreseen else 0)
+        shown.append(sum(count for day, count in counts.items() if last is not None and day <= last))
+    shown.append(sum(days) if sum(days) >= FEWEST else 0)
+    added = [later - before for before, later in pairwise(shown)]
+    assert all(each == 0 or each >= FEWEST for each in added)
+    assert all(before == 0 or before >= FEWEST for before in shown)
 
 
 @given(some.lists(some.tuples(some.integers(0, 30), some.integers(0, 30)), min_size=12, max_size=12))

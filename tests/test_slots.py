@@ -7,6 +7,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from models.day import Day, Lunch, Piece, Rules, Stop, Way, slack, way_of
+from models.many_gaps import joined, many_gaps
+from models.many_slots import many_slots
 from models.no_slot import NoSlot, relaxations, why_not, why_not_at
 from models.slots import GRID_S, Wanted, fits, openings, slot_at, slots, spoilt, way_from, way_to
 from models.travel import TravelModel
@@ -144,13 +146,17 @@ def in_harrow(place: tuple[float, float] | None) -> tuple[float, float] | None:
     return place and (51.55 + place[1] / 111_000, -0.4 + place[0] / 69_000)
 
 
+def _in_harrow(day: Day) -> Day:
+    stops = tuple(each._replace(place=in_harrow(each.place)) for each in day.stops)
+    return Day(day.windows, stops, day.lunch, in_harrow(day.starts_from), in_harrow(day.ends_at))
+
+
 @settings(max_examples=200, deadline=None)
 @given(days(), wishes, st.booleans())
 @example(WORKED, HALF_AN_HOUR, True)
 @example(Day(WORKED.windows, starts_from=HOME, ends_at=B), HALF_AN_HOUR, False)
 def test_where_speeds_change_each_slot_is_reckoned_at_its_own_time(day: Day, wanted: Wanted, slack: bool) -> None:
-    stops = tuple(each._replace(place=in_harrow(each.place)) for each in day.stops)
-    day = Day(day.windows, stops, day.lunch, in_harrow(day.starts_from), in_harrow(day.ends_at))
+    day = _in_harrow(day)
     wanted, rules = wanted._replace(place=in_harrow(wanted.place)), Rules(TRAFFIC, slack)
     found = {slot.starts: slot.extra_s for slot in slots(day, wanted, rules)}
     for starts in range(wanted.earliest, wanted.latest, GRID_S):
@@ -161,6 +167,27 @@ def test_where_speeds_change_each_slot_is_reckoned_at_its_own_time(day: Day, wan
             direct, to, onward = way_of(gap), way_to(gap, wanted), way_from(gap, wanted)
             ways = ((to, gap.free, 1), (onward, ends, 1), (direct, gap.free, -1))
             assert found[starts] == sum(sign * TRAFFIC.seconds(*way, leaves) for way, leaves, sign in ways if way)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(days(), max_size=3), wishes, st.booleans(), st.sampled_from([TRAFFIC, TravelModel()]))
+@example([WORKED, Day(()), WORKED], HALF_AN_HOUR, True, TRAFFIC)
+def test_many_days_at_once_have_just_the_slots_that_each_has(
+    each: list[Day], wanted: Wanted, slack: bool, model: TravelModel
+) -> None:
+    wanted, rules = wanted._replace(place=in_harrow(wanted.place)), Rules(model, slack)
+    each = [_in_harrow(day) for day in each]
+    gaps = [many_gaps(day, rules) for day in each]
+    found = many_slots(joined(gaps), wanted, model, slack=slack)
+    wholly_worked = [number for number, those in enumerate(gaps) for _ in range(those.times.shape[1])]
+    others = [number for number, those in enumerate(gaps) for _ in those.others]
+    assert len(wholly_worked + others) == sum(len(day.gaps) for day in each)
+    columns = (
+        ((wholly_worked + others)[number] for number in found.gaps),
+        *(column.tolist() for column in found[1:]),
+    )
+    expected = [(number, *slot) for number, day in enumerate(each) for slot in slots(day, wanted, rules)]
+    assert sorted(zip(*columns, strict=True)) == expected
 
 
 def only(day: Day, wanted: Wanted = HALF_AN_HOUR, rules: Rules = EXACT) -> tuple[NoSlot, str | None, float]:

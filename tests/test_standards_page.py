@@ -3,7 +3,7 @@
 import re
 import threading
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -133,7 +133,10 @@ def test_everybody_may_keep_the_page_for_five_minutes_and_asks_then_whether_it_c
         again = web.get("/standards", headers=headers | {"If-None-Match": answer.headers["ETag"]})
         assert (again.status_code, again.data) == (304, b"")
     stopped_clock.advance(300)
-    assert web.get("/standards", headers=headers | {"If-None-Match": answer.headers["ETag"]}).status_code == 200
+    with_tag = headers | {"If-None-Match": answer.headers["ETag"]}
+    assert web.get("/standards", headers=with_tag).status_code == 304, "nothing is another on the same day"
+    stopped_clock.advance(24 * 3600)
+    assert web.get("/standards", headers=with_tag).status_code == 200
 
 
 def test_the_two_forms_have_two_tags(web: Any) -> None:
@@ -141,37 +144,79 @@ def test_the_two_forms_have_two_tags(web: Any) -> None:
     assert len(tags) == 2
 
 
-def test_a_crawler_makes_us_count_once_in_five_minutes(
+def test_a_crawler_makes_us_count_once_a_day_and_make_the_page_once_in_five_minutes(
     web: Any, monkeypatch: pytest.MonkeyPatch, stopped_clock: StoppedClock
 ) -> None:
-    counted = []
-    count = api.standards.published
+    counted: list[Any] = []
+    made: list[Any] = []
+    count, read = api.standards.published, api.standards.feedback.published
     monkeypatch.setattr(api.standards, "published", lambda *given: counted.append(given) or count(*given))
-    for seconds, times in ((0, 1), (299, 1), (1, 2), (299, 2), (1, 3)):
+    monkeypatch.setattr(api.standards.feedback, "published", lambda *given: made.append(given) or read(*given))
+    # From 09:00 to the end of the day.
+    for seconds, pages, counts in ((0, 1, 1), (299, 1, 1), (1, 2, 1), (299, 2, 1), (53_400, 3, 1), (1, 4, 2)):
         stopped_clock.advance(seconds)
         for _ in range(3):
             assert web.get("/standards", headers=HTML).status_code == 200
-        assert len(counted) == times
+        assert (len(made), len(counted)) == (pages, counts)
 
 
-def test_a_correction_is_on_the_page_within_five_minutes(
+def test_nothing_of_today_is_on_the_page_nor_moves_it_before_tomorrow(
     web: Any, october: None, officer: Any, resident: Any, stopped_clock: StoppedClock
 ) -> None:
-    def late() -> int:
-        return int(web.get("/standards", headers=JSON).json["arrival"]["went_wrong"]["late"])
+    """Neither a correction nor what a phone sends late: whoever compared two pages would see it."""
+    before = web.get("/standards", headers=JSON).data
+    for hours in range(7, 13):
+        happened(resident, officer, OCTOBER + timedelta(hours=hours), 40)
+        happened(resident, officer, MONDAY_9 - timedelta(hours=hours), 40)
+        stopped_clock.advance(3600)
+        assert web.get("/standards", headers=JSON).data == before
+    stopped_clock.advance(24 * 3600)
+    assert web.get("/standards", headers=JSON).json["arrival"]["went_wrong"]["late"] == 7
 
-    assert late() == 1
-    happened(resident, officer, OCTOBER + timedelta(hours=7), 40)
-    assert late() == 1
-    stopped_clock.advance(300)
-    assert late() == 2
+
+def test_the_page_says_that_it_ends_with_yesterday(web: Any, stopped_clock: StoppedClock) -> None:
+    words = "We count up to the end of yesterday. Yesterday was {}. We count again each day."
+    assert words.format("22 November 2026") in web.get("/standards", headers=HTML).text
+    stopped_clock.set(MONDAY_9.replace(hour=23, minute=59))
+    assert words.format("22 November 2026") in web.get("/standards", headers=HTML).text
+    stopped_clock.advance(60)
+    assert words.format("23 November 2026") in web.get("/standards", headers=HTML).text
+    # An hour before midnight in UTC it is the next day in London's summer.
+    stopped_clock.set(datetime(2027, 6, 30, 23, 0, tzinfo=UTC))
+    assert words.format("30 June 2027") in web.get("/standards", headers=HTML).text
+    assert web.get("/standards", headers=JSON).json["counted_at"] == "2027-06-30T23:00:00Z"
+
+
+def test_of_the_present_month_only_what_ten_more_follow_is_shown(
+    web: Any, officer: Any, resident: Any, stopped_clock: StoppedClock
+) -> None:
+    """Ten visits of the first day, nine of the next; then one of yesterday."""
+
+    def shown() -> Any:
+        web.application.extensions["standards_page"].forget()
+        return web.get("/standards", headers=JSON).json["arrival"]["on_time"]["months"][-1]["whole"]
+
+    first = MONDAY_9 - timedelta(days=20)
+    for number in range(19):
+        happened(resident, officer, first + timedelta(days=number // 10, minutes=20 * (number % 10)), 0)
+    assert shown() is None
+    yesterday = MONDAY_9 - timedelta(days=1)
+    happened(resident, officer, yesterday, 0)
+    assert shown() == 10
+    for number in range(10):
+        factories.visit(resident, officer, MONDAY_9 + timedelta(days=1, minutes=40 * number))
+    assert shown() == 20, "ten more are booked this month"
+    stopped_clock.set(MONDAY_9 + timedelta(days=8))
+    assert shown() is None
+    november = web.get("/standards", headers=JSON).json["arrival"]["on_time"]["months"][-2]
+    assert (november["month"], november["whole"]) == ("2026-11", 30), "the month is over"
 
 
 def test_while_one_counts_the_others_get_what_was_counted_before(
     web: Any, app: Flask, monkeypatch: pytest.MonkeyPatch, stopped_clock: StoppedClock
 ) -> None:
     before = web.get("/standards", headers=JSON).json
-    stopped_clock.advance(300)
+    stopped_clock.advance(24 * 3600)
     begun, go_on = threading.Event(), threading.Event()
     count = api.standards.published
 

@@ -3,11 +3,13 @@
 import time as stopwatch
 from datetime import UTC, datetime, time, timedelta
 
+import numpy as np
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 from models.clock import LONDON
+from models.many_ways import ManyWays, point
 from models.speeds import Speeds, Traffic, read_speeds, write_speeds
 from models.standards import distance_m
 from models.travel import SPEEDS, Place, TravelModel
@@ -198,38 +200,18 @@ def test_a_journey_is_reckoned_in_microseconds() -> None:
 
 
 near_and_far = st.builds(TravelModel, farthest_m=st.integers(1_000, 60_000), unknown_s=st.integers(0, 3600))
+a_long_day = st.integers(-86_400, 2 * 86_400)
 
 
-@given(models | near_and_far, places, places, places, st.integers(0, 86_400), st.integers(0, 86_400))
-@example(USUAL, CIVIC_CENTRE, TWENTY_KM[1], HARROW_ON_THE_HILL, 0, 0)
-@example(TravelModel(farthest_m=20_000), TWENTY_KM[0], TWENTY_KM[1], (51.3, -0.7), 0, 0)
-def test_no_two_ways_by_a_third_door_take_less_than_their_least(
-    model: TravelModel, origin: Place | None, there: Place | None, door: Place | None, second: int, stays: int
+@given(models | near_and_far, st.lists(st.tuples(st.none() | places, a_long_day), min_size=1), st.none() | places)
+@example(USUAL, [(TWENTY_KM[0], 3600), (None, 0)], TWENTY_KM[1])
+def test_many_ways_take_to_the_second_as_long_as_each(
+    model: TravelModel, ways: list[tuple[Place | None, int]], door: Place | None
 ) -> None:
-    leaves = int(datetime(2026, 3, 29, tzinfo=UTC).timestamp()) + second
-    to = model.seconds(origin, door, leaves)
-    onward = model.seconds(door, there, leaves + to + stays)
-    assert model.detour_at_least(origin, there) <= to + onward
-
-
-@given(models, places, places, st.integers(0, 86_400), st.integers(0, 14_400))
-def test_ways_take_as_long_whenever_one_leaves_while_the_speed_holds(
-    model: TravelModel, origin: Place, there: Place, second: int, longer: int
-) -> None:
-    begins = int(datetime(2026, 3, 29, tzinfo=UTC).timestamp()) + second
-    took = model.seconds(origin, there, begins)
-    ends = begins + took + longer
-    if ends <= model.steady_until(begins):
-        assert {model.seconds(origin, there, begins + longer * part // 4) for part in range(5)} == {took}
-        assert {
-            ends - longer * part // 4 - model.leave_by(origin, there, ends - longer * part // 4)
-            for part in range(5)
-        } == {took}
-
-
-@given(models, moments)
-def test_a_speed_holds_until_it_changes(model: TravelModel, moment: int) -> None:
-    until = model.steady_until(moment)
-    assert until > moment
-    assert model.speed_at(until - 1) == model.speed_at(moment)
-    assert model.speed_at(until) != model.speed_at(moment) or until - moment >= 86_400
+    begins = int(datetime(2026, 3, 29, tzinfo=UTC).timestamp())
+    moments = [begins + second for _, second in ways]
+    many = ManyWays(model, begins, begins + 86_400)
+    lengths = many.lengths(np.array([point(place) for place, _ in ways]).T, np.array([point(door)]).T)
+    each = [(place, door, moment) for (place, _), moment in zip(ways, moments, strict=True)]
+    assert many.seconds(lengths, np.array(moments)).tolist() == [model.seconds(*way) for way in each]
+    assert many.leave_by(lengths, np.array(moments)).tolist() == [model.leave_by(*way) for way in each]
