@@ -140,7 +140,7 @@ def _panel_of_risks(session: Session, found: AtRisk, at: datetime) -> Panel:
     rows = _described(session, found.likely[:AT_A_GLANCE])
     note = None
     if found.unknown:
-        note = f"Unknown: {found.unknown}, whose officers have reported nothing yet today."
+        note = f"Unknown: {found.unknown}. Nothing reported today says when their officers will be there."
     return _made(AT_RISK, rows, len(found.likely), 0, at, note)
 
 
@@ -202,7 +202,7 @@ def _late(row: Any, now: datetime) -> tuple[str, ...]:
         told = "Told" if row.told else "Told by telephone"
     expected = "On the way" if row.departed_at else "Not set out"
     if row.expected_at:
-        expected = f"Said {_hour(row.expected_at)}"
+        expected = f"Expected {_hour(row.expected_at)}"
     return (_hour(row.at), _minutes(row.at, now), told, _who(row), expected, row.reference, _area(row.postcode))
 
 
@@ -287,7 +287,7 @@ WORDS = {
         "No visit is late.",
         "Over 15 minutes after the booked time, and nobody has arrived.",
         "not told",
-        ("Booked", "Late by", "Resident", "Officer", "Officer says", "Visit", "Area"),
+        ("Booked", "Late by", "Resident", "Officer", "Arrival", "Visit", "Area"),
         _late,
     ),
     Kind.NOBODY_CAME.value: Words(

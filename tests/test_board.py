@@ -21,6 +21,7 @@ from models.outlooks import outlooks
 from models.promise import ChangeNotice
 from models.resident import ContactBy
 from models.visit import Visit, VisitStatus
+from notifications.look_ahead import look_ahead
 from notifications.senders.console import ConsoleSender
 from tests import factories
 from tests.conftest import StoppedClock
@@ -237,6 +238,22 @@ def test_who_was_rung_about_another_time_than_this_is_not_told(
     assert see(Kind.LATE, NOON + timedelta(minutes=200))[:2] == (1, 1)
 
 
+def test_a_predicted_arrival_is_not_said_to_be_the_officers_word(
+    app: Flask, sign_in: Any, scheduler: Any, phone: Any, officer: Any, resident: Any, stopped_clock: StoppedClock
+) -> None:
+    """The officer is still at the visit before, and has said nothing of this one."""
+    first = book(scheduler, resident, officer, NOON + timedelta(minutes=5), duration_minutes=45)
+    second = book(scheduler, resident, officer, NOON + timedelta(minutes=80))
+    stopped_clock.set(NOON + timedelta(minutes=70))
+    assert arrive(sign_in("officer", officer), first, NOON + timedelta(minutes=70)).status_code == 201
+    assert [look_ahead(stopped_clock.now + timedelta(minutes=minutes)) for minutes in (0, 1)] == [0, 1]
+    stopped_clock.set(NOON + timedelta(minutes=100))
+    expected = sign_in("scheduler").get(f"/v1/visits/{second['id']}").json["expected_at"]
+    page = words_of(browser_of(sign_in("scheduler"), app).get("/staff", headers=HTML).text)
+    late = page.partition("Late now: 1")[2].partition("Nobody came:")[0]
+    assert f"Expected {expected[11:16]}" in late and "Said" not in late and "says" not in late
+
+
 # May be late
 
 
@@ -253,7 +270,7 @@ def test_who_is_rather_late_than_not_is_foreseen_and_what_nothing_is_known_of_is
     page = words_of(board.get("/staff", headers=HTML).text)
     may_be_late = page.partition("May be late: 1")[2].partition("Not told of a change:")[0]
     assert second["reference"] in may_be_late and third["reference"] not in may_be_late
-    assert "Unknown: 1, whose officers have reported nothing yet today." in may_be_late
+    assert "Unknown: 1. Nothing reported today says when their officers will be there." in may_be_late
     assert "Daniel Brown" not in may_be_late
 
 
