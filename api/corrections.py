@@ -13,13 +13,15 @@ from api.blueprint import Blueprint, Resource, answer, check_version, versioned
 from api.fields import Instant, Text
 from api.visits import VisitOut, visit_out
 from models import clock
-from models.correction import correct
+from models.correction import CorrectedTo, correct
 from models.database import transaction
+from models.dispute import can_be_disputed
 from models.missed_standard import judge_again
-from models.visit import Outcome, VisitStatus
+from models.visit import VisitStatus
 from models.visit_rows import find_locked
 from notifications.afterwards import stop_afterwards
-from notifications.missed import take_back_missed
+from notifications.missed import take_back_missed, tell_missed_after_all
+from notifications.missed_you import tell_no_access
 from notifications.outbox import stop_late_texts
 
 blp = Blueprint("corrections", __name__, url_prefix="/v1/visits", description="Corrections")
@@ -30,7 +32,7 @@ class CorrectionIn(ma.Schema):
 
     arrived_at = Instant()
     finished_at = Instant()
-    outcome = fields.Enum(Outcome, by_value=fields.String)
+    outcome = fields.Enum(CorrectedTo, by_value=fields.String)
     reason = Text(required=True, longest=500)
 
     @validates_schema
@@ -58,6 +60,8 @@ class Corrections(Resource):
     def post(self, given: dict[str, Any], visit_id: UUID) -> Response:
         """Correct when the officer came, when they were done or how the visit ended
 
+        With `missed` nobody came, whatever was reported. Its resident is told as of any missed visit, and with
+        `no_access` as of any door that nobody opened, unless they know.
         The report stays in the history, and so does each correction with its reason. The figures count the
         corrected time against the latest fair promise and what was reported against the first, and say how many
         were corrected.
@@ -74,6 +78,10 @@ class Corrections(Resource):
             if was is VisitStatus.MISSED:
                 # Whatever is corrected of a missed visit says that somebody came.
                 take_back_missed(session, visit, at=at)
+            if visit.status is VisitStatus.MISSED:
+                tell_missed_after_all(session, visit, at=at)
+            if visit.status is not was and can_be_disputed(visit, at):
+                tell_no_access(session, visit, at=at)
             judge_again(session, visit, current.settings().redress, at)
         reported = {
             "reported_arrived_at": visit.reported_arrived_at,

@@ -260,7 +260,7 @@ def _finish(session: Session, visit: Visit, sent: Sent) -> VisitEvent:
 def _nobody_waits_any_more(session: Session, visit: Visit, at: datetime, was_missed: bool) -> None:
     """Stop what is no news once somebody has come, and take back what we said if we thought that nobody had."""
     stop_late_texts(session, visit, at=at)
-    if was_missed:
+    if was_missed and visit.status is not VisitStatus.MISSED:
         take_back_missed(session, visit, at=at)
 
 

@@ -6,6 +6,7 @@ promise, and say how many visits were corrected; against the first promise they 
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
@@ -16,11 +17,21 @@ from models.errors import Unprocessable, VisitState
 from models.prepared import insert
 from models.promise import fair_promise
 from models.standards import ArrivalFlag
-from models.visit import BEFORE_THE_DOOR, OVER, Outcome, Visit, VisitStatus
+from models.visit import BEFORE_THE_DOOR, OVER, Visit, VisitStatus
 from models.visit_event import EventKind, VisitEvent
+from models.visit_stage import expected_arrival
 
 FARTHEST_FROM_START = timedelta(days=7)
 """An arrival further from the visit's time is one of another visit."""
+
+
+class CorrectedTo(StrEnum):
+    """How a visit really ended; `missed`: nobody came, whatever was reported."""
+
+    COMPLETED = "completed"
+    NO_ACCESS = "no_access"
+    MISSED = "missed"
+
 
 CORRECTED = ("status", "arrived_at", "arrival_promised_at", "finished_at")
 """What a correction may change of a visit."""
@@ -32,12 +43,13 @@ def correct(
     *,
     arrived_at: datetime | None = None,
     finished_at: datetime | None = None,
-    outcome: Outcome | None = None,
+    outcome: CorrectedTo | None = None,
     reason: str,
     by: UUID,
     at: datetime,
 ) -> VisitEvent:
-    """Say when the officer really came, when they were done or how it ended: what is given, the rest stays.
+    """Say when the officer really came, when they were done or how it ended: what is given, the rest stays. Where
+    nobody came, no time of it does.
 
     Raises VisitState if nothing can have happened at this visit, and Unprocessable for what cannot have been.
     """
@@ -46,12 +58,16 @@ def correct(
     before = _state_of(visit)
     if visit.reported_status is None:
         visit.reported_status, visit.reported_arrived_at = visit.status, visit.arrived_at
-    if arrived_at is not None:
-        _correct_arrival(session, visit, arrived_at, at)
-    if outcome is not None:
-        visit.status = VisitStatus(outcome)
-    visit.finished_at = finished_at or visit.finished_at
-    _refuse_impossible(visit, {"arrived_at": arrived_at, "finished_at": finished_at}, at)
+    given = {"arrived_at": arrived_at, "finished_at": finished_at}
+    if outcome is CorrectedTo.MISSED:
+        _correct_to_missed(visit, given, at)
+    else:
+        if arrived_at is not None:
+            _correct_arrival(session, visit, arrived_at, at)
+        if outcome is not None:
+            visit.status = VisitStatus(outcome)
+        visit.finished_at = finished_at or visit.finished_at
+        _refuse_impossible(visit, given, at)
     after = _state_of(visit)
     if before == after:
         raise Unprocessable("reason", "The visit says so already. Say what is to be another.")
@@ -77,6 +93,19 @@ def _correct_arrival(session: Session, visit: Visit, arrived_at: datetime, at: d
     visit.arrival_promised_at = fair_promise(session, visit.id, visit.first_promised_at, min(arrived_at, at))
     flags = dict.fromkeys([*(visit.arrival_flags or ()), ArrivalFlag.CORRECTED.value])
     visit.arrival_flags = list(flags)
+
+
+def _correct_to_missed(visit: Visit, given: Mapping[str, datetime | None], at: datetime) -> None:
+    """Somebody reported that they came, and nobody did. "No arrival 60 minutes after the promise: missed": until
+    then somebody may still come, and of what nobody has reported the watch says so by itself."""
+    if visit.status in BEFORE_THE_DOOR or not standards.missed(expected_arrival(visit), at):
+        raise VisitState("A visit is missed when an hour has passed since its time. Somebody may still come.")
+    for name, time in given.items():
+        if time is not None:
+            raise Unprocessable(name, "Nobody came, so there is no such time.")
+    visit.status = VisitStatus.MISSED
+    visit.arrived_at = visit.arrival_recorded_at = visit.arrival_promised_at = visit.finished_at = None
+    visit.arrival_flags = None
 
 
 def _refuse_impossible(visit: Visit, given: Mapping[str, datetime | None], at: datetime) -> None:

@@ -74,10 +74,10 @@ class Dispute(Base):
 
     def settle(self, session: Session, visit: Visit, *, upheld: bool, reason: str, by: UUID, at: datetime) -> None:
         """Say who was right, once. Raises VisitState if that was said before, or if the visit was corrected since
-        and somebody came: nothing is both made and missed."""
+        and somebody came in: nothing is both made and missed."""
         if self.status is not DisputeStatus.OPEN:
             raise VisitState(f"This was settled before: {self.status.value}.")
-        if upheld and visit.status is not VisitStatus.NO_ACCESS:
+        if upheld and visit.status not in (VisitStatus.NO_ACCESS, VisitStatus.MISSED):
             raise VisitState(f"By a correction this visit is {visit.status.value}. Correct that first.")
         self.status = DisputeStatus.UPHELD if upheld else DisputeStatus.NOT_UPHELD
         self.settled_at, self.settled_by_id, self.reason = at, by, reason
@@ -119,6 +119,12 @@ def nobody_came_to(session: Session, visit_ids: Iterable[UUID]) -> set[UUID]:
     """Those of these visits whose residents were right to say so."""
     right = select(Visit.id).join(Dispute, Dispute.visit_id == Visit.id).where(NOBODY_CAME)
     return set(session.scalars(right.where(Visit.id.in_(list(visit_ids))).order_by(Visit.id)))
+
+
+def was_right(session: Session, visit_id: UUID) -> bool:
+    """Whether its resident was believed to have been in, whatever was said of the visit since."""
+    dispute = dispute_of(session, visit_id)
+    return dispute is not None and dispute.status is DisputeStatus.UPHELD
 
 
 def say_i_was_in(

@@ -145,6 +145,8 @@ def _apply(state: dict[str, Any], correction: VisitEvent) -> None:
     # An end that a phone reported later outdoes the arrival that somebody entered before.
     if status is not None and not (status == VisitStatus.ARRIVED and state["status"] in OVER):
         state["status"] = VisitStatus(status)
+    if status == VisitStatus.MISSED:
+        state |= dict.fromkeys(("arrived_at", "arrival_recorded_at", "arrival_promised_at", "finished_at"))
     if before["arrived_at"] is None and after["arrived_at"] is not None:
         state["arrival_recorded_at"] = correction.recorded_at
 

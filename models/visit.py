@@ -287,7 +287,7 @@ class Visit(Base):
         if is_corrected:
             self.reported_arrived_at = arrived_at
             self.reported_status = _once_there(self.reported_status or self.status)
-        if self.arrived_at is None:
+        if self.arrived_at is None and not self.is_said_to_be_missed:
             self.status = _once_there(self.status)
             self.arrived_at, self.arrival_recorded_at = arrived_at, at
             self.arrival_promised_at, self.arrival_flags = promised_at, flags
@@ -333,9 +333,10 @@ class Visit(Base):
         if kept is None and self.arrived_at and finished_at < self.arrived_at:
             raise Unprocessable("finished_at", "The visit cannot end before the officer arrived.")
         cancelled = self.status is VisitStatus.CANCELLED
+        outdone = self.status in OVER or self.is_said_to_be_missed
         if self.reported_status is not None:
             self.reported_status = VisitStatus(outcome)
-        if not cancelled and self.status not in OVER:
+        if not cancelled and not outdone:
             self.status = VisitStatus(outcome)
             self.finished_at = finished_at
         if not cancelled:
@@ -383,6 +384,12 @@ class Visit(Base):
         """Whether the visit is cancelled for an officer who reports from it. A phone that had no signal could not
         know: it is written down that they went there, and the visit stays cancelled."""
         return self.status is VisitStatus.CANCELLED and kept is None
+
+    @property
+    def is_said_to_be_missed(self) -> bool:
+        """Whether somebody corrected it to that: a report that comes in later is heard, and does not outdo it. Any
+        report outdoes what the watch found."""
+        return self.status is VisitStatus.MISSED and self.reported_status is not None
 
     def _record(self, session: Session, kind: EventKind, **what: Any) -> VisitEvent:
         """Write one line of the visit's history."""

@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from models.dispute import nobody_came_to
+from models.dispute import was_right
 from models.message import GONE, NO_NEWS, START_KINDS, Message, MessageKind, MessageStatus
 from models.promise import told_by_person
 from models.standards import must_tell, reference
@@ -25,8 +25,10 @@ _TELLS_OF = {
 def is_untrue(session: Session, message: Message, status: VisitStatus) -> bool:
     """Whether a message tells of an end that its visit, which stands so, does not have any more: it was corrected,
     or the resident was right to say that they were in."""
-    if message.kind is MessageKind.NO_ACCESS and nobody_came_to(session, [message.visit_id]):
+    if message.kind is MessageKind.NO_ACCESS and was_right(session, message.visit_id):
         return True
+    if message.kind is MessageKind.CAME_AFTER_ALL:
+        return status is VisitStatus.MISSED
     return status is not _TELLS_OF.get(message.kind, status)
 
 

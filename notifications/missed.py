@@ -7,7 +7,10 @@ from sqlalchemy import update
 from sqlalchemy.orm import Session
 
 from models.contact_task import ContactReason, ContactTask, ContactTaskStatus, ask_for_call
+from models.dispute import was_right
 from models.message import GONE, Message, MessageKind, MessageStatus
+from models.overdue import HISTORY_AFTER
+from models.standards import MISSED_AFTER
 from models.visit import Visit
 from notifications.outbox import tell_afterwards
 from notifications.told import locked_history
@@ -33,6 +36,28 @@ def queue_missed(session: Session, visit: Visit, *, at: datetime) -> dict[str, A
     )
     message_id = tell_afterwards(session, visit, MessageKind.MISSED, until=at + WORTH_TELLING, at=at)
     return {"message_id": message_id, "contact_task_id": task.id}
+
+
+def tell_missed_after_all(session: Session, visit: Visit, *, at: datetime) -> None:
+    """Somebody found out that nobody came to a visit of which an arrival was reported: its resident is told as of
+    any missed visit.
+
+    Not who knows: whom an apology told that was not taken back, or who was believed to have been in and was rung
+    for that. Nor anybody of a visit that is history, as from the watch: whoever finds that out now sees to it.
+    """
+    is_history = at - visit.starts_at - MISSED_AFTER > HISTORY_AFTER
+    if is_history or was_right(session, visit.id):
+        return
+    told = [row for row in locked_history(session, visit.id) if row.kind in _WHETHER_WE_CAME]
+    for row in told:
+        if row.kind is MessageKind.CAME_AFTER_ALL and row.status is MessageStatus.HELD:
+            session.get_one(Message, row.id).supersede(at)
+    last = next((row.kind for row in reversed(told) if row.status in GONE), None)
+    if last is not MessageKind.MISSED:
+        queue_missed(session, visit, at=at)
+
+
+_WHETHER_WE_CAME = (MessageKind.MISSED, MessageKind.CAME_AFTER_ALL)
 
 
 def take_back_missed(session: Session, visit: Visit, *, at: datetime) -> None:

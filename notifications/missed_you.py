@@ -5,10 +5,12 @@ It goes by rule 3 alone: at once by day, and after a night at 08:00.
 
 from datetime import datetime, timedelta
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from models.contact_task import ContactReason, ask_for_call
-from models.message import MessageKind
+from models.contact_task import ContactReason, ContactTask, ContactTaskStatus, ask_for_call
+from models.dispute import was_right
+from models.message import GONE, Message, MessageKind, MessageStatus
 from models.resident import ContactBy, Resident
 from models.visit import Visit
 from notifications import afterwards, ladder
@@ -23,8 +25,11 @@ RING_WITHIN = timedelta(hours=2)
 def tell_no_access(session: Session, visit: Visit, *, at: datetime) -> None:
     """Tell the resident that an officer came and got no answer; a person rings where no text can say it in time.
 
-    The caller has just written the outcome, and has the visit locked with its resident.
+    Not who knows, as of an outcome that was corrected and corrected back, or was believed to have been in. The
+    caller has just written the outcome, and has the visit locked with its resident.
     """
+    if _knows(session, visit) or was_right(session, visit.id):
+        return
     # A phone may say that it ended at any time there is: not after we heard of it.
     until = min(visit.finished_at or at, at) + TOLD_WITHIN
     first = ladder.first_way(
@@ -42,6 +47,21 @@ def tell_no_access(session: Session, visit: Visit, *, at: datetime) -> None:
         )
         return
     afterwards.write(session, visit, visit.resident, MessageKind.NO_ACCESS, first, until=until, at=at)
+
+
+def _knows(session: Session, visit: Visit) -> bool:
+    """Whether they were told before that nobody opened, or will be."""
+    sent = select(Message.id).where(
+        Message.visit_id == visit.id,
+        Message.kind == MessageKind.NO_ACCESS,
+        Message.status.in_((MessageStatus.HELD, *GONE)),
+    )
+    rung = select(ContactTask.id).where(
+        ContactTask.visit_id == visit.id,
+        ContactTask.detail == MessageKind.NO_ACCESS.value,
+        ContactTask.status.in_((ContactTaskStatus.OPEN, ContactTaskStatus.DONE)),
+    )
+    return bool(session.scalar(select(sent.exists() | rung.exists())))
 
 
 def _why_only_a_person(resident: Resident) -> ContactReason:

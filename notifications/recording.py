@@ -10,7 +10,7 @@ from sqlalchemy import bindparam, select, update
 from sqlalchemy.orm import Session
 
 from models.contact_task import ContactReason, ask_for_call
-from models.message import NO_NEWS, Channel, Message, MessageStatus
+from models.message import NO_NEWS, Channel, Message, MessageKind, MessageStatus
 from models.message_event import MessageEventKind
 from models.number import mark_unusable, stop_texts
 from models.prepared import Prepared
@@ -270,8 +270,9 @@ def expire(session: Session, message: Message, at: datetime) -> None:
     message.failed_at = at
     message.look_up_at = message.next_way_at = None
     status = session.scalars(select(Visit.status).where(Visit.id == message.visit_id)).one()
-    is_news = message.kind not in NO_NEWS and not is_untrue(session, message, status)
-    task_id = _ask_to_tell(session, message, at) if is_news else None
+    # Whoever was asked to ring about a new time says the apology as well.
+    must_hear = message.kind not in (*NO_NEWS, MessageKind.MISSED) and not is_untrue(session, message, status)
+    task_id = _ask_to_tell(session, message, at) if must_hear else None
     mend_next(session, message, at)
     note(session, message.id, MessageEventKind.EXPIRED, at, contact_task_id=task_id)
     note_outcome(session, message, "expired")

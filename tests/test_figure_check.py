@@ -55,6 +55,8 @@ def everything(sign_in: Any, stopped_clock: Any) -> dict[str, Any]:
         stopped_clock.set(max(stopped_clock.now, later(start, minutes=chance.choice((-30, 5, 40)))))
         _happens(chance, sign_in, stopped_clock, visit, officer)
     stopped_clock.set(later(WEDNESDAY_10, days=8))
+    for visit, _, _ in chance.sample(booked, 10):
+        correct(sign_in("scheduler"), visit, outcome="missed")
     return {"scheduler": sign_in("scheduler"), "visits": [visit for visit, _, _ in booked]}
 
 
@@ -111,7 +113,12 @@ def test_after_everything_that_may_happen_all_that_is_stored_is_what_the_records
         corrected = session.scalars(select(Visit.id).where(Visit.reported_status.is_not(None))).all()
     assert kinds >= {EventKind.MOVED, EventKind.CANCELLED, EventKind.DEPARTED, EventKind.DELAYED}
     assert kinds >= {EventKind.ARRIVED, EventKind.FINISHED, EventKind.CORRECTED}
-    assert statuses >= {VisitStatus.CANCELLED, VisitStatus.COMPLETED, VisitStatus.NO_ACCESS}
+    assert statuses >= {
+        VisitStatus.CANCELLED,
+        VisitStatus.COMPLETED,
+        VisitStatus.NO_ACCESS,
+        VisitStatus.MISSED,
+    }
     assert len(corrected) > 5
 
 

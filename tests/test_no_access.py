@@ -244,6 +244,71 @@ def test_nobody_is_rung_about_a_shut_door_that_was_none(
     assert [task.status for task in tasks()] == [status]
 
 
+@pytest.fixture
+def made(phone, visit, stopped_clock):
+    """The visit, reported as made; it is half past ten."""
+    stopped_clock.set(TEN + minutes(30))
+    assert finish(phone, visit, TEN + minutes(10)).status_code == 201
+    return visit
+
+
+@pytest.mark.parametrize(
+    ("after", "sent", "rung"),
+    [
+        (timedelta(minutes=30), ["held"], []),
+        (timedelta(days=1, minutes=9), ["held"], []),
+        (timedelta(days=1, minutes=10), [], ["time_had_passed"]),
+        (timedelta(days=14, minutes=30), [], ["time_had_passed"]),
+        (timedelta(days=14, minutes=31), [], []),
+    ],
+)
+def test_who_is_said_by_a_correction_not_to_have_opened_is_told_while_they_may_object(
+    phone, scheduler, made, stopped_clock, after, sent, rung, sign_in
+):
+    stopped_clock.set(TEN + after)
+    assert correct(sign_in("scheduler"), made, outcome="no_access").status_code == 201
+    assert [text["status"] for text in texts(sign_in("scheduler"), made)] == sent
+    assert [task.reason for task in tasks()] == rung
+    disputed = sign_in("scheduler").post(path(made, "dispute"), {}).status_code
+    assert disputed == (201 if sent or rung else 409)
+
+
+def test_who_knows_that_nobody_opened_is_not_told_again(phone, scheduler, visit, nobody_opened, sender):
+    nobody_opened()
+    dispatch(sender)
+    for outcome in ("completed", "no_access"):
+        assert correct(scheduler, visit, outcome=outcome).status_code == 201
+    assert len(texts(phone, visit)) == 1 and tasks() == []
+
+
+def test_a_text_that_was_stopped_is_written_again_when_the_correction_is_taken_back(
+    phone, scheduler, visit, nobody_opened, sender
+):
+    nobody_opened()
+    for outcome in ("completed", "no_access"):
+        assert correct(scheduler, visit, outcome=outcome).status_code == 201
+    assert [text["status"] for text in texts(phone, visit)] == ["superseded", "held"]
+    assert dispatch(sender) == 1
+
+
+def test_who_was_believed_to_have_been_in_is_not_told_by_a_correction(
+    phone, scheduler, visit, nobody_opened, uphold
+):
+    nobody_opened()
+    uphold()
+    for outcome in ("completed", "no_access"):
+        assert correct(scheduler, visit, outcome=outcome).status_code == 201
+    assert [text["status"] for text in texts(phone, visit)] == ["superseded"]
+
+
+def test_a_phone_that_says_so_after_the_correction_tells_nobody_twice(phone, scheduler, visit, stopped_clock):
+    stopped_clock.set(TEN + minutes(30))
+    given = {"outcome": "no_access", "finished_at": TEN + minutes(10)}
+    assert correct(scheduler, visit, **given).status_code == 201
+    assert finish(phone, visit, TEN + minutes(10), outcome="no_access").status_code == 201
+    assert len(texts(phone, visit)) == 1
+
+
 def test_one_that_did_not_go_the_first_time_is_not_sent_of_another_outcome(
     phone, visit, nobody_opened, carrier, sender, stopped_clock
 ):

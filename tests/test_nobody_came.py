@@ -563,3 +563,11 @@ def test_a_visit_that_cannot_be_marked_keeps_no_other_waiting(visit, resident, s
     with reading() as session:
         by_start = session.scalars(select(Visit).order_by(Visit.starts_at))
         assert [(each.id == other.id, each.status) for each in by_start] == [(False, "booked"), (True, "missed")]
+
+
+def test_an_apology_that_expires_asks_for_no_second_call(visit, at, sign_in, stopped_clock):
+    at(60)
+    stopped_clock.advance(24 * 3600 + 60)
+    dispatch(ConsoleSender())
+    assert messages(sign_in("scheduler"), visit) == [("missed", "expired")]
+    assert [task.reason for task in tasks()] == ["nobody_came"]
