@@ -15,7 +15,7 @@ from benchmarks.load import WrongAnswer
 from models import database, travel
 from models.day import Rules
 from models.diary_index import DiaryIndex, planned
-from models.officer_days import stops_of
+from models.officer_days import Asked, stops_of
 from models.slot_search import Ask, Offer, search
 from models.visit import Visit
 from models.working_hours import load_hours
@@ -85,13 +85,15 @@ class Searches:
         day = days[len(days) // 2]
         at, costs = self._diary.at, self.costs
         with database.reading() as session:
-            hours = load_hours(session, self._diary.officers, day, day)
+            hours, read = load_hours(session, self._diary.officers, day, day), []
             for officer in self._diary.officers:
-                took, stops = _timed(partial(stops_of, session, officer, day, day, at))
+                took, [stops] = _timed(partial(stops_of, session, [Asked(officer, day, day)], at))
                 costs.day_read.append(took)
                 before = planned(hours[officer], day, (), self._rules, at, None)
-                anew = partial(planned, hours[officer], day, stops[day][0], self._rules, at, None, before=before)
-                costs.day.append(_timed(anew)[0])
+                read.append(
+                    partial(planned, hours[officer], day, stops[day][0], self._rules, at, None, before=before)
+                )
+        costs.day += [_timed(made_ready)[0] for made_ready in read]
 
 
 def _first_page(session: Session, ask: Ask, at: datetime, index: DiaryIndex) -> Sequence[Offer]:

@@ -139,8 +139,8 @@ class Day:
         """From when to when each gap is."""
         if not self.windows:
             return ()
-        ends = (self.windows[0].begins, *(stop.ends for stop in self.stops))
-        return tuple(zip(ends, (*(stop.starts for stop in self.stops), self.windows[-1].ends), strict=True))
+        ends = [self.windows[0].begins, *[stop.ends for stop in self.stops]]
+        return tuple(zip(ends, [*[stop.starts for stop in self.stops], self.windows[-1].ends], strict=True))
 
     def gap(self, place: int) -> Gap:
         """The gap before the stop at this place, or after the last one."""
@@ -174,10 +174,11 @@ class Day:
         lunch = self.lunch
         if lunch is None or not self.eats:
             return
-        eaten = lunch.earliest + lunch.seconds
+        seconds, earliest, latest = lunch
         for place, (free, due) in enumerate(self.spans):
-            # Most gaps are over before lunch, or begin after it.
-            if free <= lunch.latest and eaten <= due and holds(self.gap(place), rules, lunch):
+            # Most gaps are over before lunch, or begin after it, or are too short for it.
+            is_long = free <= latest and max(free, earliest) + seconds <= due
+            if is_long and holds(self.gap(place), rules, lunch):
                 yield place
 
     def eats_in(self, rules: "Rules") -> int | None:

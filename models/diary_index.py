@@ -5,7 +5,7 @@ locked.
 """
 
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from itertools import groupby
@@ -21,12 +21,15 @@ from models.day import Day, Rules, Stop
 from models.diary_change import CHANGES_OF_DAYS
 from models.many_gaps import ManyGaps, joined, many_gaps
 from models.officer import Officer
-from models.officer_days import days_touched, plan, stops_of
+from models.officer_days import OFFICERS_AT_ONCE, Asked, days_touched, plan, stops_of
 from models.working_hours import WorkingHours, load_hours
 from models.working_time import WorkingDay
 
 MOST_DAYS = 8_000
-"""Officer-days kept at a time: a full one takes about 5 kB."""
+"""Officer-days kept at a time: a full one takes about 7 kB."""
+
+MOST_ASKED = 8
+"""Of each officer, the stretches of days that are kept together."""
 
 HOURS_KNOWN_FOR = timedelta(days=400)
 
@@ -79,6 +82,34 @@ class _Kept:
     asked: dict[tuple[date, date], Days] = field(default_factory=dict)
     """By the first and the last of them: what was asked for since one of the days changed."""
 
+    def missing(self, days: Sequence[date], at: datetime) -> Iterator[list[date]]:
+        """Those that are not kept as they are at `at`: what changed is not all that is between, so in runs."""
+        together = self.asked.get((days[0], days[-1]))
+        if together is not None and together.holds_at(at):
+            return
+        missing = [day for day in days if (there := self.days.get(day)) is None or not there.holds_at(at)]
+        for _, run in groupby(enumerate(missing), lambda pair: pair[1].toordinal() - pair[0]):
+            yield [day for _, day in run]
+
+    def together(self, days: Sequence[date]) -> Days:
+        """All of these, which are kept."""
+        found = self.asked.get((days[0], days[-1]))
+        if found is None:
+            planned = [self.days[day] for day in days]
+            last = self.known.contract_ends_on
+            gaps = [each.gaps for each, day in zip(planned, days, strict=True) if last is None or day <= last]
+            found = Days(
+                known=self.known,
+                planned=planned,
+                gaps=joined(gaps),
+                from_=max(each.from_ for each in planned),
+                until=min((each.until for each in planned if each.until is not None), default=None),
+            )
+            if len(self.asked) >= MOST_ASKED:
+                self.asked.clear()
+            self.asked[days[0], days[-1]] = found
+        return found
+
 
 class DiaryIndex:
     """The days of all officers who work. One thread reads at a time; days that were given out never change."""
@@ -107,7 +138,8 @@ class DiaryIndex:
                 self._rules = rules
                 self._follow(session, at, days)
                 able = [kept for kept in self._kept.values() if is_able(kept.known)]
-                found = [self._days_of(session, kept, days, at, rules) for kept in able]
+                self._read_missing(session, able, days, at, rules)
+                found = [kept.together(days) for kept in able]
             except BaseException:
                 # Half of it may be newer than the place that was noted.
                 self.forget()
@@ -166,35 +198,19 @@ class DiaryIndex:
             self._kept[officer_id] = _Kept(known, hours, first, last)
         self._kept = {officer_id: self._kept[officer_id] for officer_id in sorted(self._kept)}
 
-    def _days_of(self, session: Session, kept: _Kept, days: Sequence[date], at: datetime, rules: Rules) -> Days:
-        asked = days[0], days[-1]
-        found = kept.asked.get(asked)
-        if found is not None and found.holds_at(at):
-            return found
-        self._read_missing(session, kept, days, at, rules)
-        planned = [kept.days[day] for day in days]
-        last = kept.known.contract_ends_on
-        ours = planned if last is None else [each for each, day in zip(planned, days, strict=True) if day <= last]
-        found = kept.asked[asked] = Days(
-            known=kept.known,
-            planned=planned,
-            gaps=joined([each.gaps for each in ours]),
-            from_=max(each.from_ for each in planned),
-            until=min((each.until for each in planned if each.until is not None), default=None),
-        )
-        return found
-
     def _read_missing(
-        self, session: Session, kept: _Kept, days: Sequence[date], at: datetime, rules: Rules
+        self, session: Session, able: Iterable[_Kept], days: Sequence[date], at: datetime, rules: Rules
     ) -> None:
-        missing = [day for day in days if (there := kept.days.get(day)) is None or not there.holds_at(at)]
-        # What changed is not all that is between.
-        for _, run in groupby(enumerate(missing), lambda pair: pair[1].toordinal() - pair[0]):
-            together = [day for _, day in run]
-            stops = stops_of(session, kept.known.id, together[0], together[-1], at)
-            for day in together:
-                known, until = stops.get(day, ((), None))
-                kept.days[day] = planned(kept.hours, day, known, rules, at, until, before=kept.days.get(day))
+        """Read the days of these officers that are not kept as they are at `at`."""
+        missing = [(kept, run) for kept in able for run in kept.missing(days, at)]
+        for start in range(0, len(missing), OFFICERS_AT_ONCE):
+            each = missing[start : start + OFFICERS_AT_ONCE]
+            asked = [Asked(kept.known.id, run[0], run[-1]) for kept, run in each]
+            for (kept, run), stops in zip(each, stops_of(session, asked, at), strict=True):
+                for day in run:
+                    known, until = stops.get(day, ((), None))
+                    kept.days[day] = planned(kept.hours, day, known, rules, at, until, before=kept.days.get(day))
+                kept.asked.clear()
 
     def _make_room(self, days: Sequence[date]) -> None:
         """Keep no more days than there is room for: those that were asked for last, or none."""

@@ -30,14 +30,14 @@ def many_gaps(day: Day, rules: Rules) -> ManyGaps:
         return NONE
     stops, eats_in, count = day.stops, day.eats_in(rules), len(day.spans)
     free, due = zip(*day.spans, strict=True)
-    before_s = [0, *(stop.ends - stop.starts for stop in stops)]
+    before_s = [0, *[stop.ends - stop.starts for stop in stops]]
     lunch_s, earliest, latest = [0] * count, [0] * count, [0] * count
     if eats_in is not None and day.lunch is not None:
         lunch_s[eats_in], earliest[eats_in], latest[eats_in] = day.lunch
     ones = [1] * (count - 1)
     ways = [day.starts_from is not None, *ones], [*ones, day.ends_at is not None], [*ones, 0]
     times = np.array((free, due, before_s, lunch_s, earliest, latest, *ways), dtype=np.int64)
-    points = np.array([point(day.starts_from), *(point(stop.place) for stop in stops), point(day.ends_at)]).T
+    points = np.array([point(day.starts_from), *[point(stop.place) for stop in stops], point(day.ends_at)]).T
     places = np.concatenate((points[:, :-1], points[:, 1:]))
     broken = list(_with_time_off(day))
     if not broken:

@@ -1,11 +1,13 @@
 """Officers' days as they are now: hours, visits and holds, brought together for the day's simulation."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime, timedelta
+from functools import cache
+from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import Uuid, bindparam, cast, null, select, union_all
+from sqlalchemy import Integer, Select, Uuid, bindparam, cast, literal_column, null, select, union_all
 from sqlalchemy.orm import Session
 
 from models.clock import LONDON
@@ -117,58 +119,82 @@ def _stops(
     return stops
 
 
-_OF_ONE = Prepared(
-    union_all(
-        *(
-            select(
-                Visit.starts_at,
-                Visit.ends_at,
-                Resident.latitude,
-                Resident.longitude,
-                cast(null(), UtcDateTime()).label("expires_at"),
-            )
+OFFICERS_AT_ONCE = 8
+
+
+class Asked(NamedTuple):
+    """Whose London days are asked for, from the first to the last."""
+
+    officer_id: UUID
+    first: date
+    last: date
+
+
+KeptStops = dict[date, tuple[list[Stop], datetime | None]]
+"""By day, the stops, and when the first of the holds among them ends by itself."""
+
+
+@cache
+def _stops_of(count: int) -> Prepared:
+    """Reads the stops of so many officers, each with days of their own."""
+    return Prepared(union_all(*(part for nth in range(count) for part in _stops_at(nth))))
+
+
+def _stops_at(nth: int) -> Iterator[Select[*tuple[Any, ...]]]:
+    officer_id, at = bindparam(f"officer_{nth}", type_=Uuid()), bindparam("at", type_=UtcDateTime())
+    begins, ends, earliest = (
+        bindparam(f"{name}_{nth}", type_=UtcDateTime()) for name in ("begins", "ends", "earliest")
+    )
+    whose = literal_column(str(nth), Integer()).label("nth")
+    for officer in (Visit.officer_id, Visit.second_officer_id):
+        yield (
+            select(whose, Visit.starts_at, Visit.ends_at, Resident.latitude, Resident.longitude)
+            .add_columns(cast(null(), UtcDateTime()).label("expires_at"))
             .join(Resident, Resident.id == Visit.resident_id)
             .where(
-                officer == bindparam("officer", type_=Uuid()),
-                Visit.starts_at >= bindparam("earliest", type_=UtcDateTime()),
-                Visit.starts_at < bindparam("ends", type_=UtcDateTime()),
-                Visit.ends_at > bindparam("begins", type_=UtcDateTime()),
+                officer == officer_id,
+                Visit.starts_at >= earliest,
+                Visit.starts_at < ends,
+                Visit.ends_at > begins,
                 Visit.status != VisitStatus.CANCELLED,
             )
-            for officer in (Visit.officer_id, Visit.second_officer_id)
-        ),
-        select(Hold.starts_at, Hold.ends_at, Resident.latitude, Resident.longitude, Hold.expires_at)
+        )
+    yield (
+        select(whose, Hold.starts_at, Hold.ends_at, Resident.latitude, Resident.longitude, Hold.expires_at)
         .outerjoin(Resident, Resident.id == Hold.resident_id)
         .where(
-            Hold.officer_id == bindparam("officer", type_=Uuid()),
-            Hold.expires_at > bindparam("at", type_=UtcDateTime()),
+            Hold.officer_id == officer_id,
+            Hold.expires_at > at,
             Hold.ended_at.is_(None),
-            Hold.starts_at < bindparam("ends", type_=UtcDateTime()),
-            Hold.ends_at > bindparam("begins", type_=UtcDateTime()),
-        ),
+            Hold.starts_at < ends,
+            Hold.ends_at > begins,
+        )
     )
-)
 
 
-def stops_of(
-    session: Session, officer_id: UUID, first: date, last: date, at: datetime
-) -> dict[date, tuple[list[Stop], datetime | None]]:
-    """One officer's visits, and what is kept of their time, on each London day from `first` to `last`; and when
-    the first of the holds among them ends by itself. The same as `plans` has, for an index: in one statement."""
-    begins, ends = day_bounds(first)[0], day_bounds(last)[1]
-    rows = _OF_ONE.all(
-        session, officer=officer_id, begins=begins, ends=ends, earliest=begins - LONGEST_VISIT, at=at
-    )
-    found: dict[date, tuple[list[Stop], datetime | None]] = {}
-    for starts_at, ends_at, latitude, longitude, expires_at in rows:
+def stops_of(session: Session, asked: Sequence[Asked], at: datetime) -> list[KeptStops]:
+    """The visits of each who is asked for, and what is kept of their time, on each of their days. The same as
+    `plans` has, for an index: OFFICERS_AT_ONCE at the most, in one statement."""
+    values: dict[str, Any] = {"at": at}
+    for nth, (officer_id, first, last) in enumerate(asked):
+        begins = day_bounds(first)[0]
+        values |= {
+            f"officer_{nth}": officer_id,
+            f"begins_{nth}": begins,
+            f"ends_{nth}": day_bounds(last)[1],
+            f"earliest_{nth}": begins - LONGEST_VISIT,
+        }
+    found: list[KeptStops] = [{} for _ in asked]
+    for whose, starts_at, ends_at, latitude, longitude, expires_at in _stops_of(len(asked)).all(session, **values):
         place = None if latitude is None or longitude is None else (latitude, longitude)
         stop = Stop(_second(starts_at), _second(ends_at), place)
         for day in days_touched(starts_at, ends_at):
-            stops, until = found.get(day, ([], None))
+            stops, until = found[whose].get(day, ([], None))
             stops.append(stop)
-            found[day] = (stops, min(filter(None, (until, expires_at)), default=None))
-    for stops, _ in found.values():
-        stops.sort(key=lambda stop: stop.starts)
+            found[whose][day] = (stops, min(filter(None, (until, expires_at)), default=None))
+    for of_one in found:
+        for stops, _ in of_one.values():
+            stops.sort(key=lambda stop: stop.starts)
     return found
 
 
