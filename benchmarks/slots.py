@@ -31,6 +31,7 @@ class Costs:
     """Seconds of this thread's CPU time that each of these took."""
 
     kept: list[float] = field(default_factory=list)
+    after_a_booking: list[float] = field(default_factory=list)
     nothing_kept: list[tuple[float, float]] = field(default_factory=list)
     of_all: list[float] = field(default_factory=list)
     day: list[float] = field(default_factory=list)
@@ -49,18 +50,22 @@ class Searches:
         self._search(diary.ask(of_all=True), self._index)
 
     def round(self) -> None:
-        """Search some times, each after somebody else's booking. Raises WrongAnswer."""
+        """Search some times, each after somebody else's booking and then, for another visit, without one. Raises
+        WrongAnswer."""
         costs = self.costs
         for number in range(SEARCHES):
             self._book()
             ask = self._diary.ask()
             took, offers = self._search(ask, self._index)
-            costs.kept.append(took)
+            costs.after_a_booking.append(took)
             if number % (SEARCHES // WITH_NOTHING_KEPT) == 0:
                 bare, found = self._search(ask, DiaryIndex())
                 costs.nothing_kept.append((took, bare))
                 if found != offers:
                     raise WrongAnswer(f"{len(offers)} slots were found, and {len(found)} with nothing kept")
+        # What changed of the others is read by the first of all.
+        self._search(self._diary.ask(of_all=True), self._index)
+        costs.kept += [self._search(self._diary.ask(), self._index)[0] for _ in range(SEARCHES)]
         costs.of_all += [self._search(self._diary.ask(of_all=True), self._index)[0] for _ in range(OF_ALL)]
         self._refresh()
 
