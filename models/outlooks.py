@@ -98,11 +98,11 @@ def outlooks(session: Session, travel: Travel, at: datetime) -> list[Foreseen]:
     begins, ends = day_bounds(at.astimezone(LONDON).date())
     left = [visit for visit in _LEFT.all(session, begins=begins, ends=ends) if visit.officer_id is not None]
     left.sort(key=_by_start)
-    waiting = {officer_id for visit in left for officer_id in _officers(visit)}
-    days: dict[UUID, list[Any]] = defaultdict(list)
+    days: dict[UUID, list[Any]] = {officer_id: [] for visit in left for officer_id in _officers(visit)}
     for visit in (*_LAST.all(session, begins=begins, ends=ends), *left):
-        for officer_id in _officers(visit) & waiting:
-            days[officer_id].append(visit)
+        for officer_id in _officers(visit):
+            if (day := days.get(officer_id)) is not None:
+                day.append(visit)
     known = {
         officer_id: sorted(day, key=_by_start) for officer_id, day in days.items() if any(map(_reported, day))
     }
@@ -120,8 +120,10 @@ def outlooks(session: Session, travel: Travel, at: datetime) -> list[Foreseen]:
     ]
 
 
-def _officers(visit: Any) -> set[UUID]:
-    return {visit.officer_id, visit.second_officer_id} - {None}
+def _officers(visit: Any) -> tuple[UUID, ...]:
+    """Whose visit it is, which has somebody: there is no second officer without a first."""
+    first, second = visit.officer_id, visit.second_officer_id
+    return (first,) if second is None else (first, second)
 
 
 def _reported(visit: Any) -> bool:
