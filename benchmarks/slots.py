@@ -32,6 +32,7 @@ class Costs:
 
     kept: list[float] = field(default_factory=list)
     after_a_booking: list[float] = field(default_factory=list)
+    yardstick: list[float] = field(default_factory=list)
     nothing_kept: list[tuple[float, float]] = field(default_factory=list)
     of_all: list[float] = field(default_factory=list)
     day: list[float] = field(default_factory=list)
@@ -65,7 +66,9 @@ class Searches:
                     raise WrongAnswer(f"{len(offers)} slots were found, and {len(found)} with nothing kept")
         # What changed of the others is read by the first of all.
         self._search(self._diary.ask(of_all=True), self._index)
-        costs.kept += [self._search(self._diary.ask(), self._index)[0] for _ in range(SEARCHES)]
+        for _ in range(SEARCHES):
+            costs.kept.append(self._search(self._diary.ask(), self._index)[0])
+            costs.yardstick.append(_timed(_yardstick)[0])
         costs.of_all += [self._search(self._diary.ask(of_all=True), self._index)[0] for _ in range(OF_ALL)]
         self._refresh()
 
@@ -105,6 +108,12 @@ def _first_page(session: Session, ask: Ask, at: datetime, index: DiaryIndex) -> 
     offers = search(session, ask, travel.in_use(), at, index=index).offers
     assert len(offers[:A_PAGE]) <= A_PAGE
     return offers
+
+
+def _yardstick() -> int:
+    """A fixed piece of work, which says how fast the machine is just then: a shared one is now and then half as
+    fast."""
+    return sum(number * number for number in range(10_000))
 
 
 def _timed(work: Callable[[], Any]) -> tuple[float, Any]:
