@@ -8,7 +8,7 @@ one window, and either may come first.
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import cached_property
+from functools import cached_property, lru_cache
 from itertools import pairwise
 from math import erf, sqrt
 from typing import NamedTuple, Protocol
@@ -116,18 +116,10 @@ class Day:
         """The same working time with these stops, by start, and no others."""
         return Day(self.windows, tuple(stops), self.lunch, self.starts_from, self.ends_at)
 
-    @cached_property
+    @property
     def eats(self) -> bool:
         """Whether time for lunch has to be found: not for who is off for as long at lunchtime."""
-        if self.lunch is None or not self.windows:
-            return False
-        off_from = -FOREVER
-        for begins, ends in (*self.windows, Piece(FOREVER, FOREVER)):
-            eats_at = max(off_from, self.lunch.earliest)
-            if eats_at <= self.lunch.latest and eats_at + self.lunch.seconds <= begins:
-                return False
-            off_from = ends
-        return True
+        return self.lunch is not None and _eats(self.windows, self.lunch)
 
     @cached_property
     def gaps(self) -> tuple[Gap, ...]:
@@ -177,7 +169,7 @@ class Day:
         seconds, earliest, latest = lunch
         for place, (free, due) in enumerate(self.spans):
             # Most gaps are over before lunch, or begin after it, or are too short for it.
-            is_long = free <= latest and max(free, earliest) + seconds <= due
+            is_long = free <= latest and earliest + seconds <= due and free + seconds <= due
             if is_long and holds(self.gap(place), rules, lunch):
                 yield place
 
@@ -187,6 +179,17 @@ class Day:
         meals = self.meals(rules)
         first = next(meals, None)
         return first if next(meals, None) is None else None
+
+
+@lru_cache(maxsize=4096)
+def _eats(windows: tuple[Piece, ...], lunch: Lunch) -> bool:
+    off_from = -FOREVER
+    for begins, ends in (*windows, Piece(FOREVER, FOREVER)):
+        eats_at = max(off_from, lunch.earliest)
+        if eats_at <= lunch.latest and eats_at + lunch.seconds <= begins:
+            return False
+        off_from = ends
+    return True
 
 
 def ready(
