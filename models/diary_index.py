@@ -95,15 +95,15 @@ class _Kept:
         """All of these, which are kept."""
         found = self.asked.get((days[0], days[-1]))
         if found is None:
-            planned = [self.days[day] for day in days]
+            plans = [self.days[day] for day in days]
             last = self.known.contract_ends_on
-            gaps = [each.gaps for each, day in zip(planned, days, strict=True) if last is None or day <= last]
+            gaps = [each.gaps for each, day in zip(plans, days, strict=True) if last is None or day <= last]
             found = Days(
                 known=self.known,
-                planned=planned,
+                planned=plans,
                 gaps=joined(gaps),
-                from_=max(each.from_ for each in planned),
-                until=min((each.until for each in planned if each.until is not None), default=None),
+                from_=max(each.from_ for each in plans),
+                until=min((each.until for each in plans if each.until is not None), default=None),
             )
             if len(self.asked) >= MOST_ASKED:
                 self.asked.clear()
@@ -234,8 +234,11 @@ def planned(
     before: Planned | None = None,
 ) -> Planned:
     """A day of these hours with these stops. Hours that it had `before` are taken from there."""
-    working, empty = (before.working, before.day) if before else (it := hours.on(day), plan(it, ()))
-    its = empty.with_stops(stops)
+    if before is None:
+        working = hours.on(day)
+        its = plan(working, stops)
+    else:
+        working, its = before.working, before.day.with_stops(stops)
     return Planned(working, its, many_gaps(its, rules), from_, until)
 
 

@@ -46,9 +46,10 @@ class _Search:
         times, places = gaps.times.take(numbers, axis=1), gaps.places.take(numbers, axis=1)
         here = np.array(point(wanted.place)).reshape(3, 1)
         to, onward = self._ways.lengths(places.reshape(2, 3, -1), here)
-        to_s = self._ways.seconds(to, times[0]) * times[6]
+        free, due, _, _, _, _, goes_from, *_ = times
+        to_s = self._ways.seconds(to, free) * goes_from
         # Most gaps are too short, and most of those are known by now.
-        left = np.flatnonzero(times[0] + to_s + wanted.seconds <= times[1])
+        left = np.flatnonzero(free + to_s + wanted.seconds <= due)
         self._numbers, self._to, self._to_s, self._onward = numbers[left], to[left], to_s[left], onward[left]
         times, self._places = times.take(left, axis=1), places.take(left, axis=1)
         self._free, self._due, self._before_s, *self._lunch = times[:6]
